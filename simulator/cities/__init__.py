@@ -1,0 +1,1 @@
+"""The built-in cities and where they are found by name."""

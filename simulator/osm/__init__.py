@@ -1,0 +1,1 @@
+"""Reading real streets from OpenStreetMap extracts and making a city of them."""

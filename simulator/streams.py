@@ -1,0 +1,74 @@
+"""Chance: random numbers that are keyed, not shared.
+
+Lives here: the one place that draws random numbers. Must not know: devices, domains, the order in which anybody draws.
+A draw is a pure function of (seed, names, tick), so a new device, another worker or a reload changes nobody else's noise.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@lru_cache(maxsize=8192)
+def stable_key(*parts: str | int) -> int:
+    """Return a 128-bit key of the parts that is the same in every process (never Python's `hash`)."""
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
+
+
+class _Drawer:
+    """One generator that is set to a place before each draw: making a new one reads the system's entropy, in 90 us."""
+
+    def __init__(self) -> None:
+        self._philox = np.random.Philox(0)
+        self._generator = np.random.Generator(self._philox)
+        self._at: dict[str, Any] = dict(self._philox.state)
+        self._at |= {"buffer": np.zeros(4, dtype=np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
+
+    def at(self, key: int, tick: int) -> np.random.Generator:
+        """Return the generator as if new with this key, its counter at `tick` times 2^192."""
+        words = np.array([key & _WORD, key >> 64], dtype=np.uint64)
+        counter = np.array([0, 0, 0, tick], dtype=np.uint64)
+        state: Any = self._at | {"state": {"counter": counter, "key": words}}
+        self._philox.state = state
+        return self._generator
+
+
+_WORD = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Philox streams (Salmon et al. 2011) of one seed, addressed by names and a tick."""
+
+    seed: int
+    _drawer: _Drawer = field(default_factory=_Drawer, init=False, repr=False, compare=False)
+
+    def generator(self, *names: str, tick: int) -> np.random.Generator:
+        """Return a generator positioned at `tick` of the stream `names`.
+
+        Draw once for all append-only slots (`size=n`), even if few report: slot i then never depends on its neighbours.
+        """
+        key = stable_key(self.seed, *names)
+        return np.random.Generator(np.random.Philox(key=key, counter=tick << 192))
+
+    def uniform(self, *names: str, tick: int, n: int) -> Floats:
+        """Return n numbers in [0, 1)."""
+        return self._at(names, tick).random(n)
+
+    def normal(self, *names: str, tick: int, n: int) -> Floats:
+        """Return n standard normal numbers."""
+        return self._at(names, tick).standard_normal(n)
+
+    def exponential(self, *names: str, tick: int, n: int) -> Floats:
+        """Return n exponential numbers of mean 1."""
+        return self._at(names, tick).standard_exponential(n)
+
+    def _at(self, names: tuple[str, ...], tick: int) -> np.random.Generator:
+        return self._drawer.at(stable_key(self.seed, *names), tick)

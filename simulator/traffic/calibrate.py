@@ -1,0 +1,44 @@
+"""How much demand a network bears: degrees of saturation from a static assignment, and the factor that reaches a target.
+
+Lives here: arithmetic on flows and greens before anything drives. Must not know: the state of roads. Use it when a city is
+made; a running city keeps the demand that its file says.
+"""
+
+import numpy as np
+
+from simulator.traffic.network import Floats
+from simulator.traffic.traffic import Traffic
+
+TARGET = 0.85
+QUANTILE = 98.0  # per cent of the used lane groups that stay below the target
+
+
+def degree_of_saturation(traffic: Traffic, local_s: float) -> Floats:
+    """Return flow over capacity [G] of every lane group at a local time of day, with drivers on empty-road routes.
+
+    Capacity is saturation flow x mean green x right of way, shared by the movements of the group in proportion to flow.
+    Raises ValueError for traffic without trips between zones.
+    """
+    if traffic.demand is None:
+        raise ValueError("this traffic has no trips between zones to calibrate; expected a demand")
+    net, rates = traffic.net, traffic.roads.rates
+    trips = traffic.demand.trips_by_link(local_s)
+    shares, arriving = traffic.router.shares(traffic.link_travel_time_s(), np.zeros(net.from_link.size), trips)
+    leaving = (arriving * (1.0 - shares.end) + trips.sum(axis=0)) / 3600.0
+    flow = leaving[net.from_link] * shares.turn
+    served = np.maximum(traffic.signals.mean_green() * rates.movement_share, 1e-9)
+    return net.movements_by_group(flow / served) / (rates.group_capacity / net.step_s)
+
+
+def demand_factor(traffic: Traffic, target: float = TARGET) -> float:
+    """Return the factor on all demand at which 98 % of the used lane groups stay below `target` in the busiest hour."""
+    busiest = max(range(24), key=lambda hour: _trips_per_h(traffic, hour))
+    degrees = degree_of_saturation(traffic, (busiest + 0.5) * 3600.0)
+    used = degrees[degrees > 1e-6]
+    if not used.size:
+        raise ValueError("no lane group is used in the busiest hour; expected trips between zones that have links")
+    return target / float(np.percentile(used, QUANTILE))
+
+
+def _trips_per_h(traffic: Traffic, hour: int) -> float:
+    return 0.0 if traffic.demand is None else float(traffic.demand.trips.matrix((hour + 0.5) * 3600.0).sum())

@@ -1,0 +1,136 @@
+"""What happens on the roads and is true until it ends: crashes, closures, surges, each with its ground-truth event.
+
+Lives here: their begin, their end by time or by a patrol, and their effect on traffic. Must not know: why an instructor wants
+them, who notices.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simulator.truth import Place, TruthEvent
+
+if TYPE_CHECKING:
+    from simulator.traffic.traffic import Traffic
+    from simulator.world import World
+
+PRIORITY = 5  # before all domains of the same instant
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One of them. `handle` is that of the incident, `zone` and `factor` belong to a surge; -1 means none."""
+
+    event_id: str
+    kind: str
+    link: int = -1
+    handle: int = -1
+    zone: int = -1
+    factor: float = 1.0
+    ends_ms: int | None = None
+
+
+class Happenings:
+    """The happenings of one city's roads that last."""
+
+    def __init__(self, traffic: "Traffic") -> None:
+        self._traffic = traffic
+        self.open: list[Happening] = []
+
+    def start(self, world: "World") -> None:
+        """Register the process that ends what ends by itself."""
+        self._world = world
+        world.scheduler.add("traffic.happenings", PRIORITY, None, self._end_due)
+
+    def crash(
+        self, link: int, position_m: float, lanes: float, speed_factor: float, now_ms: int, ends_ms: int | None, cause: str
+    ) -> TruthEvent:
+        """Take lanes of a link until `ends_ms`, or until a patrol has cleared it; `cause` is what blocks them."""
+        handle = self._traffic.set_incident(link, position_m, lanes, speed_factor)
+        attributes = {"position_m": position_m, "lanes_taken": lanes, "what": cause}
+        event = self._begin("traffic_incident", self._link(link), now_ms, attributes)
+        self._keep(Happening(event.event_id, event.kind, link, handle, ends_ms=ends_ms))
+        return event
+
+    def close(self, link: int, now_ms: int, ends_ms: int | None) -> TruthEvent:
+        """Close a link until `ends_ms`."""
+        self._traffic.close_link(link)
+        event = self._begin("road_closure", self._link(link), now_ms, {})
+        self._keep(Happening(event.event_id, event.kind, link, ends_ms=ends_ms))
+        return event
+
+    def surge(self, zone: int, factor: float, now_ms: int, ends_ms: int | None) -> TruthEvent:
+        """Let `factor` times as many trips as usual begin in a zone until `ends_ms`."""
+        place = Place("zone", self._world.city.zones.id[zone])
+        event = self._begin("demand_surge", place, now_ms, {"factor": factor})
+        self._keep(Happening(event.event_id, event.kind, zone=zone, factor=factor, ends_ms=ends_ms))
+        self._set_surges()
+        return event
+
+    def clear(self, place: Place, now_ms: int) -> list[str]:
+        """End the crashes at a place (on the link, or on links at its junction) and return the truth kinds that ended."""
+        links = self._links_at(place)
+        ending = [h for h in self.open if h.kind == "traffic_incident" and h.link in links]
+        for happening in ending:
+            self._end(happening, now_ms)
+        return [h.kind for h in ending]
+
+    def _links_at(self, place: Place) -> set[int]:
+        world, net = self._world, self._traffic.net
+        if place.kind == "link":
+            return {world.places.index("link", place.id)}
+        spot = world.places.spot(place)
+        if spot is None or place.kind == "zone":
+            return set()
+        return set(np.flatnonzero((net.from_node == spot.node) | (net.to_node == spot.node)).tolist())
+
+    def _link(self, link: int) -> Place:
+        return Place("link", self._traffic.net.link_ids[link])
+
+    def _begin(self, kind: str, place: Place, now_ms: int, attributes: Mapping[str, Any]) -> TruthEvent:
+        return self._world.truth.begin(kind, place, now_ms, None, attributes)
+
+    def _keep(self, happening: Happening) -> None:
+        self.open.append(happening)
+        self._book()
+
+    def _book(self) -> None:
+        times = [h.ends_ms for h in self.open if h.ends_ms is not None]
+        self._world.scheduler.wake("traffic.happenings", min(times, default=None))
+
+    def _end_due(self, now_ms: int) -> int | None:
+        for happening in [h for h in self.open if h.ends_ms is not None and h.ends_ms <= now_ms]:
+            self._end(happening, now_ms)
+        return min((h.ends_ms for h in self.open if h.ends_ms is not None), default=None)
+
+    def _end(self, happening: Happening, now_ms: int) -> None:
+        self.open.remove(happening)
+        self._world.truth.end(happening.event_id, now_ms)
+        if happening.kind == "traffic_incident":
+            self._traffic.clear_incident(happening.handle)
+        elif happening.kind == "demand_surge":
+            self._set_surges()
+        elif not any(h.kind == "road_closure" and h.link == happening.link for h in self.open):
+            self._traffic.open_link(happening.link)
+
+    def _set_surges(self) -> None:
+        """Set the surge factor of every zone to the product of those that last there."""
+        demand = self._traffic.demand
+        if demand is None:
+            return
+        factor = np.ones(demand.trips.n_zones)
+        for happening in self.open:
+            if happening.kind == "demand_surge":
+                factor[happening.zone] *= happening.factor
+        demand.set_surge(factor)
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Return what lasts as plain data."""
+        return [asdict(h) for h in self.open]
+
+    def restore(self, rows: list[dict[str, Any]]) -> None:
+        """Take over a saved list; traffic and scheduler restore the effects and the wake themselves."""
+        self.open = [Happening(**row) for row in rows]
+        self._set_surges()

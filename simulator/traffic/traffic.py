@@ -1,0 +1,328 @@
+"""Traffic: the roads of a city at work, as one domain of the world.
+
+Lives here: the step that ties roads, signals, demand, routing and obstacles together, and all that others may ask or do.
+Must not know: sensors, operators, power. Vehicles are fluid and lie on cells; see `ctm` for how they move.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.city import City
+from simulator.streams import Streams
+from simulator.traffic import detect
+from simulator.traffic.ctm import CellTransmission, Shares, make_rates, uniform_shares
+from simulator.traffic.demand import EntryRates, ZoneDemand
+from simulator.traffic.happenings import Happenings
+from simulator.traffic.incidents import Incident, Obstacles
+from simulator.traffic.network import Bools, Floats, Ints, Network
+from simulator.traffic.relief import Relief
+from simulator.traffic.routing import CLOSED_S, Router
+from simulator.traffic.signals import SignalControl
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+PRIORITY = 40
+OBSERVE_MS = 60_000
+REFRESH_MS, LARGE_REFRESH_MS = 180_000, 300_000
+LARGE = 40_000  # zones x links from which routes are looked at less often
+TURN_S = {"left": 6.0, "right": 3.0, "u_turn": 25.0}
+LEAST_TRIPS = 1e-6  # trips/h from every link to every zone, so that each road knows its ways also when nobody uses it
+
+
+class Traffic:
+    """The traffic of one network. Simulated time is an argument; `advance` moves the roads by one step."""
+
+    def __init__(
+        self,
+        net: Network,
+        signals: SignalControl,
+        router: Router,
+        demand: ZoneDemand | None = None,
+        entries: EntryRates | None = None,
+        shares: Shares | None = None,
+    ) -> None:
+        self.net, self.signals, self.router = net, signals, router
+        self.demand, self.entries = demand, entries
+        self.refresh_ms = REFRESH_MS if len(router.targets.links) * net.n_links <= LARGE else LARGE_REFRESH_MS
+        self.start_s = 0.0
+        self.now_ms = 0
+        self.weather = (1.0, 1.0)
+        self.exit_capacity: Floats = np.full(net.n_links, np.inf)
+        self.obstacles = Obstacles(net)
+        self._given = uniform_shares(net) if shares is None else shares
+        self.roads = CellTransmission(net, make_rates(net), self._given)
+        self.times = detect.TravelTimes(net, self.roads.state)
+        self.relief = Relief(net)
+        self.happenings = Happenings(self)
+        self._sites: list[detect.Sites] = []
+        self._turn_s = np.array([TURN_S.get(turn, 0.0) for turn in net.turn])
+        self._routed = False
+        self._empty: Floats | None = None
+        self._changed()
+
+    @classmethod
+    def from_city(cls, city: City, streams: Streams, step_ms: int | None = None) -> "Traffic":
+        """Return the empty roads of a city. The step is 5 s, or 3 s where more than a tenth of the links is below 70 m."""
+        from simulator.traffic.from_city import traffic_of_city
+
+        return traffic_of_city(city, streams, step_ms)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def start(self, world: "World") -> None:
+        """Register the step in the world's scheduler; from now on the roads move with its time."""
+        self.start_s = float(world.local_seconds(0))
+        self.happenings.start(world)
+        scheduler = world.scheduler
+        self.now_ms = scheduler.now_ms
+        scheduler.add("traffic.step", PRIORITY, scheduler.now_ms + self.net.step_ms, self._wake)
+
+    def _wake(self, now_ms: int) -> int:
+        self.advance(now_ms)
+        return now_ms + self.net.step_ms
+
+    def advance(self, now_ms: int) -> None:
+        """Move the roads by one step that ends at `now_ms`."""
+        begin_ms = now_ms - self.net.step_ms
+        self.now_ms = now_ms
+        if self._due(begin_ms, OBSERVE_MS) and self.roads.state.steps > 0:
+            self._observe()
+        if not self._routed or self._due(begin_ms, self.refresh_ms):
+            self._refresh_routes(begin_ms)
+        green = self.signals.green(begin_ms + round(self.start_s * 1000))
+        self.roads.step(green, self._arrivals(begin_ms))
+
+    def _due(self, begin_ms: int, every_ms: int) -> bool:
+        return begin_ms % every_ms < self.net.step_ms
+
+    def _arrivals(self, begin_ms: int) -> Floats | None:
+        if self.demand is not None:
+            return self.demand.arrivals(begin_ms, self.start_s, self.net.step_ms)
+        return None if self.entries is None else self.entries.arrivals(self.net.n_links, begin_ms, self.net.step_ms)
+
+    def _observe(self) -> None:
+        self.times.observe(self.roads.state)
+        self.relief.apply(self.roads)
+
+    def _refresh_routes(self, begin_ms: int) -> None:
+        """Take new turn shares half from current travel times, half from before, so that drivers do not all swing at once."""
+        if self.demand is not None:
+            trips = self.demand.trips_by_link(self.start_s + begin_ms / 1000.0) + LEAST_TRIPS
+            fresh, _ = self.router.shares(self._link_cost(), self._turn_cost(), trips)
+            if self._routed:
+                old = self.roads.shares
+                fresh = Shares(0.5 * (old.end + fresh.end), 0.5 * (old.turn + fresh.turn))
+            self.roads.set_shares(self._without_closed(fresh))
+            self.relief.leave_closed(self.roads, self._closed_movements())
+        self._routed = True
+
+    # --- costs --------------------------------------------------------------------------------------------------------
+
+    def _empty_s(self) -> Floats:
+        """Return the time [C] to pass each cell of the empty road, with the mean wait at its signal in the last cell."""
+        if self._empty is None:
+            net, rates = self.net, self.roads.rates
+            out = net.step_s / np.maximum(rates.free, 1e-9)
+            wait = self.signals.red_delay_s()
+            count = np.diff(np.append(net.link_movement_start, wait.size))
+            out[net.last] += net.movements_by_link(wait) / count
+            self._empty = out
+        return self._empty
+
+    def _link_cost(self) -> Floats:
+        return np.where(self.obstacles.closed, CLOSED_S, self.times.links_s(self._empty_s()))
+
+    def _turn_cost(self) -> Floats:
+        return np.where(self._closed_movements(), CLOSED_S, self._turn_s)
+
+    def _closed_movements(self) -> Bools:
+        closed: Bools = np.append(self.obstacles.closed, False)[self.net.to_link]
+        return closed
+
+    def _without_closed(self, shares: Shares) -> Shares:
+        """Give the share of turns into closed links to the other turns of their link, where there are any."""
+        net = self.net
+        kept = np.where(self._closed_movements(), 0.0, shares.turn)
+        total = net.movements_by_link(kept)
+        opened = np.where(self._closed_movements(), 0.0, 1.0)
+        count = net.movements_by_link(opened)
+        fallback = np.where((count > 0.0)[net.from_link], opened / np.maximum(count, 1.0)[net.from_link], shares.turn)
+        turn = np.where((total > 0.0)[net.from_link], kept / np.maximum(total, 1e-300)[net.from_link], fallback)
+        return Shares(shares.end, turn)
+
+    # --- what others do -----------------------------------------------------------------------------------------------
+
+    def set_incident(self, link: int, position_m: float, lanes_taken: float, speed_factor: float = 1.0) -> int:
+        """Take lanes of the cell at `position_m` of a link and slow those who pass; returns a handle to clear it with."""
+        handle = self.obstacles.add(Incident(link, position_m, lanes_taken, speed_factor))
+        self._changed()
+        return handle
+
+    def clear_incident(self, handle: int) -> None:
+        """End an incident; ending twice does nothing."""
+        self.obstacles.clear(handle)
+        self._changed()
+
+    def close_link(self, link: int) -> None:
+        """Let nobody enter a link any more; those inside drive out, those who wanted in look for another way at once."""
+        self._set_closed(link, True)
+
+    def open_link(self, link: int) -> None:
+        """Let vehicles enter a link again."""
+        self._set_closed(link, False)
+
+    def _set_closed(self, link: int, closed: bool) -> None:
+        self.obstacles.closed[link] = closed
+        if self.demand is not None:
+            self.demand.set_open(~self.obstacles.closed)
+        self.roads.set_shares(self._without_closed(self._given if self.demand is None else self.roads.shares))
+        self.relief.leave_closed(self.roads, self._closed_movements())
+        self._routed = False
+        self._changed()
+
+    def set_plan(self, signal: int, plan_index: int, now_ms: int) -> None:
+        """Run another plan of a signal from `now_ms` on, in step with the clock."""
+        del now_ms  # plans follow the clock, so a change needs no instant of its own
+        self.signals.set_plan(signal, plan_index)
+        self._empty = None
+
+    def set_mode(self, signal: int, mode: str) -> None:
+        """Set a signal to normal, flash or dark; the latter two make its junction an all-way stop."""
+        self.signals.set_mode(signal, mode)
+        self._empty = None
+
+    def set_demand_factor(self, factor: float, origin_zone: int | None = None) -> None:
+        """Scale the trips that begin in a zone, or in all."""
+        if self.demand is not None:
+            self.demand.set_factor(factor, origin_zone)
+
+    def set_weather(self, speed_factor: float, capacity_factor: float) -> None:
+        """Scale free speed and capacity of all roads. Raises ValueError outside 0.1 to 1.5."""
+        for name, value in (("speed", speed_factor), ("capacity", capacity_factor)):
+            if not 0.1 <= value <= 1.5:
+                raise ValueError(f"weather {name} factor is {value!r}; expected 0.1 to 1.5")
+        if self.weather != (speed_factor, capacity_factor):
+            self.weather = (speed_factor, capacity_factor)
+            self._changed()
+
+    def set_exit_capacity(self, link: int, veh_per_s: float) -> None:
+        """Limit what may leave a link at its end; infinity lifts the limit."""
+        self.exit_capacity[link] = veh_per_s
+        self._changed()
+
+    def _changed(self) -> None:
+        speed, lanes = self.obstacles.factors()
+        rates = make_rates(self.net, speed, lanes, self.exit_capacity, self.weather)
+        rates.entry_open[:-1] = np.where(self.obstacles.closed, 0.0, 1.0)
+        self.roads.set_rates(rates)
+        self._empty = None
+
+    # --- what others see ----------------------------------------------------------------------------------------------
+
+    def sites(self, link: Ints, position_m: Floats) -> detect.Sites:
+        """Return a handle on places (m from the start of links) to be read with `read_sites`; it is part of snapshots."""
+        handle = detect.open_sites(len(self._sites), self.net, self.roads.state, link, position_m)
+        self._sites.append(handle)
+        return handle
+
+    def read_sites(self, sites: detect.Sites) -> dict[str, Floats]:
+        """Return what happened at the sites since they were last read; see `detect.read`."""
+        return detect.read(sites, self.net, self.roads.state, self.net.free_speed_mps * self.weather[0])
+
+    def link_speed_mps(self) -> Floats:
+        """Return the space-mean speed [L] (m/s) of the last minutes; free speed where nobody drives."""
+        return self.times.speed_mps(self._empty_s())
+
+    def link_density_ratio(self) -> Floats:
+        """Return the vehicles on each link [L] over those of a standing queue along all of it, 0-1."""
+        net = self.net
+        filled = net.cells_by_link(self.roads.state.vehicles)
+        return np.minimum(filled / net.cells_by_link(net.cell_jam_veh), 1.0)
+
+    def link_queue_veh(self) -> Floats:
+        """Return the delayed vehicles on each link [L]: those there less those that free flow would need for the flow."""
+        return self.times.queued_veh(self.roads.state.vehicles, self.net.step_s / self.roads.rates.free)
+
+    def link_travel_time_s(self) -> Floats:
+        """Return the smoothed time [L] (s) to pass each link, with its signal."""
+        return self.times.links_s(self._empty_s())
+
+    def signal_state(self) -> dict[str, NDArray[Any]]:
+        """Return `mode` u8[S] (0 normal, 1 flash, 2 dark), `plan` i16[S], `phase` i16[S] (-1: none) at the last step."""
+        signals, clock_ms = self.signals, self.now_ms + round(self.start_s * 1000)
+        return {"mode": signals.mode.copy(), "plan": signals.plan.copy(), "phase": signals.phases(clock_ms)}
+
+    def totals(self) -> dict[str, float]:
+        """Return vehicles `entered` (with those who wait), `left`, `on_road`, `waiting`: entered = left + on_road + waiting.
+
+        `vehicle_s` is the time spent on the roads, `gave_up` those of `left` who turned round after standing for long.
+        """
+        state = self.roads.state
+        inside = float(state.vehicles.sum()) - float(state.vehicles[self.net.last].sum())
+        return {
+            "entered": state.entered,
+            "left": state.left,
+            "on_road": inside + float(state.stored.sum()),
+            "waiting": float(state.waiting.sum()),
+            "vehicle_s": float(state.presence.sum()) * self.net.step_s,
+            "gave_up": self.relief.gave_up,
+        }
+
+    def route(self, from_node: int, to_node: int) -> list[int]:
+        """Return the quickest links from node to node on current travel times; [] if there is no way or none is needed."""
+        starts = np.flatnonzero((self.net.from_node == from_node) & ~self.obstacles.closed)
+        ends = np.flatnonzero((self.net.to_node == to_node) & ~self.obstacles.closed)
+        if from_node == to_node or not starts.size or not ends.size:
+            return []
+        return self.router.route(starts, ends, self._link_cost(), self._turn_cost())
+
+    def travel_time_s(self, route: list[int]) -> float:
+        """Return the time to drive links one after the other on current travel times."""
+        times = self.link_travel_time_s()
+        return sum(float(times[link]) for link in route)
+
+    # --- saving -------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that changes, as plain data and arrays."""
+        return {
+            "roads": self.roads.state.snapshot(),
+            "end": self.roads.shares.end.copy(),
+            "turn": self.roads.shares.turn.copy(),
+            "routed": self._routed,
+            "now_ms": self.now_ms,
+            "signals": self.signals.snapshot(),
+            "obstacles": self.obstacles.snapshot(),
+            "times": self.times.snapshot(),
+            "relief": self.relief.snapshot(),
+            "happenings": self.happenings.snapshot(),
+            "weather": list(self.weather),
+            "exit_capacity": self.exit_capacity.copy(),
+            "demand_factor": None if self.demand is None else self.demand.factor.copy(),
+            "sites": [[s.passed.copy(), s.presence.copy(), s.steps] for s in self._sites],
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Take over a snapshot; the handles on sites must have been opened as they were before it was taken."""
+        if len(data["sites"]) != len(self._sites):
+            raise ValueError(f"the snapshot has {len(data['sites'])} site handles; this traffic has {len(self._sites)}")
+        self.roads.state.restore(data["roads"])
+        self.signals.restore(data["signals"])
+        self.obstacles.restore(data["obstacles"])
+        self.times.restore(data["times"])
+        self.relief.restore(data["relief"])
+        self.weather = (data["weather"][0], data["weather"][1])
+        self.exit_capacity = data["exit_capacity"].copy()
+        if self.demand is not None:
+            self.demand.factor[:] = data["demand_factor"]
+            self.demand.set_open(~self.obstacles.closed)
+        self.roads.set_shares(Shares(data["end"].copy(), data["turn"].copy()))
+        self.happenings.restore(data["happenings"])
+        self._routed, self.now_ms = data["routed"], data["now_ms"]
+        for sites, (passed, presence, steps) in zip(self._sites, data["sites"], strict=True):
+            sites.passed, sites.presence, sites.steps = passed.copy(), presence.copy(), steps
+        self._changed()
