@@ -1,0 +1,201 @@
+"""A kind at work: all its devices in one city, measured at once.
+
+Lives here: from true values over noise and faults to raw readings of those devices that report. Must not know: frames,
+other kinds. Noise is drawn by row of the kind's append-only table, so one more device changes nobody else's.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensors.channel import Parcel, part
+from sensors.faults import FaultTable, uniform_rows
+from sensors.kind import Bools, Floats, Ints, Noise, Quantity, SensorKind, Sites
+from sensors.messages import BAD, GOOD, MISSING, SUSPECT
+from simulator.streams import Streams, stable_key
+from simulator.world import World
+
+Raw = NDArray[np.int32]
+SECOND_MS = 1_000
+DOUBLE_AFTER_MS = 1_000
+NEVER = -(1 << 62)
+
+
+class Station:
+    """The devices of one kind. `table` is the row of each site in the kind's device table (None: the same)."""
+
+    def __init__(self, world: World, kind: SensorKind, streams: Streams) -> None:
+        self.kind, self._world, self._streams = kind, world, streams
+        self.sites = kind.place(world)
+        check_sites(kind, self.sites)
+        self.context = kind.prepare(world, self.sites) if kind.prepare else None
+        self._seen_version = -1
+        self.use_table(np.arange(self.sites.n, dtype=np.int64), self.sites.n)
+
+    def use_table(self, table: Ints, size: int) -> None:
+        """Let site i report as row `table[i]` of the kind's device table of `size` rows."""
+        self.table, self.size = table, size
+        self._plain = size == len(table) and bool((table == np.arange(size)).all())
+        n, slots = self.sites.n, self.kind.slots
+        self.faults = FaultTable.empty(n)
+        self._row_of = {name: i for i, name in enumerate(self.sites.device_id)}
+        self._slot_sites = [np.flatnonzero(table % slots == s) for s in range(slots)]
+        self._slot_at = [table[sites] // slots for sites in self._slot_sites]
+        self._slot_size = [(self.size + slots - 1 - s) // slots for s in range(slots)]
+        self._bias = {q.name: self._fixed_bias(q) for q in self.kind.quantities if q.noise.bias_ratio > 0}
+        if self.kind.on_change:
+            self.last: Raw = np.full((len(self.kind.quantities), n), MISSING, dtype=np.int32)
+            self.sent_ms: Ints = np.full(n, NEVER, dtype=np.int64)
+
+    def _fixed_bias(self, quantity: Quantity) -> Floats:
+        draws = self._streams.normal("sensors", self.kind.name, quantity.name, "bias", tick=0, n=self.size)
+        return 1.0 + quantity.noise.bias_ratio * draws[self.table]
+
+    def first_ms(self, slot: int) -> int:
+        """Return when a slot first reports after the world began: a full second within the period that its name decides."""
+        part_ms = self.kind.period_ms // self.kind.slots
+        seconds = max(1, part_ms // SECOND_MS)
+        return slot * part_ms + (stable_key("phase", self.kind.name) % seconds + 1) * min(SECOND_MS, part_ms)
+
+    def measure(self, slot: int, now_ms: int) -> list[tuple[Parcel, Ints, int]]:
+        """Return what a slot's devices send: parcels, the zones of their rows and by how many ms they are late."""
+        sites = self._slot_sites[slot]
+        self._refresh_faults()
+        measured = self.kind.measure(self._world, self.sites, self.context, now_ms)
+        raw, quality = self._read(measured, slot, now_ms)
+        sends = self.kind.powered(self._world, self.sites)[sites]
+        if self.faults.any:
+            self.faults.hold(raw, sites)
+            sends = sends & self.faults.reporting(sites, self._luck("dropout", slot, now_ms))
+        if self.kind.on_change:
+            sends = self._changed(raw, sites, sends, now_ms)
+        if not sends.any():
+            return []
+        whole = self._parcel(raw, quality, slot, now_ms)
+        return self._send(whole, sites, sends, slot, now_ms)
+
+    def _luck(self, purpose: str, slot: int, now_ms: int) -> Floats:
+        tick = self._world.tick(now_ms)
+        return uniform_rows(self._streams, self.kind.name, purpose, tick, self._slot_size[slot], self._slot_at[slot])
+
+    def _refresh_faults(self) -> None:
+        health = self._world.devices
+        if self._seen_version != health.version:
+            self.faults.rebuild(health.faults, self.kind.name, self._row_of, self.kind.faults)
+            self._seen_version = health.version
+
+    def _read(self, measured: Mapping[str, NDArray[Any]], slot: int, now_ms: int) -> tuple[Raw, NDArray[np.uint8]]:
+        """Return raw readings [quantity, row] of a slot and their quality [row]."""
+        sites = self._slot_sites[slot]
+        raw = np.empty((len(self.kind.quantities), len(sites)), dtype=np.int32)
+        quality = np.full(len(sites), GOOD, dtype=np.uint8)
+        for i, quantity in enumerate(self.kind.quantities):
+            values = self._true_values(measured, quantity.name)[sites]
+            if quantity.type == "gauge" and quantity.noise != NO_NOISE:
+                values = self._disturb(quantity, values, slot, now_ms)
+            quantise(quantity, values, raw[i], quality)
+        return raw, quality
+
+    def _true_values(self, measured: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+        """Return the true values of a quantity. Raises ValueError where the kind's `measure` does not give one a site."""
+        values = np.asarray(measured[name]) if name in measured else None
+        if values is None or values.shape != (self.sites.n,):
+            seen = "nothing" if values is None else f"shape {values.shape}"
+            raise ValueError(f"kind {self.kind.name}: measure gave {seen} for {name!r}; expected shape ({self.sites.n},)")
+        return values
+
+    def _disturb(self, quantity: Quantity, values: NDArray[Any], slot: int, now_ms: int) -> Floats:
+        """Add bias, noise and analogue faults to the true values of an analogue quantity."""
+        noise, sites = quantity.noise, self._slot_sites[slot]
+        out = values.astype(np.float64)
+        if noise.bias_ratio > 0:
+            out = out * self._bias[quantity.name][sites]
+        if noise.ratio > 0:
+            out = out * (1.0 + noise.ratio * self._normal(quantity.name, "ratio", slot, now_ms))
+        if noise.absolute > 0:
+            out = out + noise.absolute * self._normal(quantity.name, "absolute", slot, now_ms)
+        return self.faults.distort(out, sites, now_ms) if self.faults.any else out
+
+    def _normal(self, quantity: str, purpose: str, slot: int, now_ms: int) -> Floats:
+        names = ("sensors", self.kind.name, quantity, purpose, str(slot))
+        draws = self._streams.normal(*names, tick=self._world.tick(now_ms), n=self._slot_size[slot])
+        return draws if self._plain else draws[self._slot_at[slot]]
+
+    def _changed(self, raw: Raw, sites: Ints, sends: Bools, now_ms: int) -> Bools:
+        """Return which devices report: those whose reading is another than the last one sent, and those long silent."""
+        fresh = (raw != self.last[:, sites]).any(axis=0) | (now_ms - self.sent_ms[sites] >= self.kind.heartbeat_ms)
+        sends = sends & fresh
+        self.last[:, sites[sends]] = raw[:, sends]
+        self.sent_ms[sites[sends]] = now_ms
+        return sends
+
+    def _parcel(self, raw: Raw, quality: NDArray[np.uint8], slot: int, now_ms: int) -> Parcel:
+        names = [q.name for q in self.kind.quantities]
+        columns = [*zip(names, raw, strict=True), ("up", np.ones(raw.shape[1], dtype=np.int32)), ("quality", quality)]
+        if self._plain:
+            return Parcel(self.kind.name, now_ms, slot, self.kind.slots, tuple(columns))
+        device = self.table[self._slot_sites[slot]].astype(np.uint32)
+        return Parcel(self.kind.name, now_ms, 0, 0, (("device", device), *columns))
+
+    def _send(self, whole: Parcel, sites: Ints, sends: Bools, slot: int, now_ms: int) -> list[tuple[Parcel, Ints, int]]:
+        zone = self.sites.zone[sites]
+        if not self.faults.any:
+            return [(whole, zone, 0)] if sends.all() else [(part(whole, sends), zone[sends], 0)]
+        out = []
+        late = self.faults.late_ms[sites]
+        for late_ms in np.unique(late[sends]).tolist():
+            group = sends & (late == late_ms)
+            out.append((part(whole, group), zone[group], int(late_ms)))
+        doubled = sends & (self._luck("duplicate", slot, now_ms) < self.faults.duplicate[sites])
+        if doubled.any():
+            out.append((part(whole, doubled), zone[doubled], DOUBLE_AFTER_MS))
+        return out
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain data and arrays."""
+        data: dict[str, Any] = {"held": self.faults.snapshot()}
+        if self.kind.on_change:
+            data |= {"last": self.last.copy(), "sent_ms": self.sent_ms.copy()}
+        return data
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Take over a saved state; the world must be restored before."""
+        self.faults.restore(data["held"])
+        health = self._world.devices
+        self.faults.rebuild(health.faults, self.kind.name, self._row_of, self.kind.faults)
+        self._seen_version = health.version
+        if self.kind.on_change:
+            self.last, self.sent_ms = data["last"].copy(), data["sent_ms"].copy()
+
+
+NO_NOISE = Noise()
+
+
+def check_sites(kind: SensorKind, sites: Sites) -> None:
+    """Raise ValueError where the columns of a kind's sites differ in length, or ids are no ASCII or used twice."""
+    columns = {name: getattr(sites, name) for name in ("name", "lon", "lat", "zone", "road", "feeder", "cabinet")}
+    for name, values in {**columns, **sites.labels}.items():
+        if len(values) != sites.n:
+            raise ValueError(f"kind {kind.name}: place gave {len(values)} values of {name!r} for {sites.n} devices")
+    bad = next((i for i in sites.device_id if not i or not i.isascii()), None)
+    if bad is not None:
+        raise ValueError(f"kind {kind.name}: device id {bad!r}; expected ASCII")
+    if len(set(sites.device_id)) != sites.n:
+        raise ValueError(f"kind {kind.name}: place gave a device id twice")
+
+
+def quantise(quantity: Quantity, values: NDArray[Any], raw: Raw, quality: NDArray[np.uint8]) -> None:
+    """Write values as multiples of the resolution into `raw`; what is outside the range is cut and suspect, NaN is bad."""
+    low, high = round(quantity.minimum / quantity.resolution), round(quantity.maximum / quantity.resolution)
+    steps = np.rint(values / quantity.resolution)
+    if not len(steps) or (low <= steps.min() and steps.max() <= high):  # NaN compares false
+        raw[:] = steps
+        return
+    missing = np.isnan(steps)
+    inside = np.clip(np.where(missing, 0.0, steps), low, high)
+    if quantity.noise == NO_NOISE:
+        quality[(inside != steps) & (quality == GOOD)] = SUSPECT
+    quality[missing] = BAD
+    raw[:] = np.where(missing, MISSING, inside)
