@@ -1,0 +1,1 @@
+"""Judgement: what matters, who knows, what was done. Knows the city only through `sensors.messages`."""

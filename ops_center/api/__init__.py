@@ -1,0 +1,1 @@
+"""The center's own HTTP API: one router per subject. Knows seats and views; judges nothing itself."""

@@ -1,0 +1,216 @@
+"""A run behind sockets: one city's center on the event loop, its viewers, and the connection of its city.
+
+Lives here: the turn (one thing at a time happens to a center), durable before told, the ticker that draws frames at 4 Hz,
+commands that go down to the city. Must not know: HTTP routes, what a change means. Wall time is read for ages and rates only.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ops_center import views
+from ops_center.events import Change, JudgementCommand
+from ops_center.feed import ROADS, STATE, VALUES, Hub, Viewer, pack_frame, pack_values
+from ops_center.journal import JournalError
+from ops_center.recorder import RecorderError
+from ops_center.run import Run
+from sensors.messages import Barrier, Command, Control, Credit, DownMessage
+
+TICK_S = 0.25
+CREDIT = 8
+RETRY_S = 1.0
+HEAL_TICKS = 8  # an unchanged frame is sent again after so many ticks
+SendDown = Callable[[DownMessage], Awaitable[None]]
+
+
+class LiveCity:
+    """One city of one run, alive. All its methods run on one event loop."""
+
+    def __init__(self, run: Run, run_id: str, city_id: str) -> None:
+        self.run, self.run_id, self.city_id = run, run_id, city_id
+        self.hub = Hub()
+        self.turn = asyncio.Lock()
+        self.trouble = ""
+        self.send_down: SendDown | None = None
+        self.heard_at = asyncio.get_running_loop().time()
+        self.caches: dict[str, tuple[int, bytes]] = {}
+        self._untold: list[Change] = []
+        self._last: dict[int, bytes] = {}
+        self._quiet = 0
+        self._gauges: dict[str, Any] = {}
+        self._ticker = asyncio.create_task(self._tick())
+
+    @property
+    def connected(self) -> bool:
+        """The city is connected."""
+        return self.send_down is not None
+
+    @property
+    def age_s(self) -> float:
+        """Wall seconds since the city was last heard."""
+        return asyncio.get_running_loop().time() - self.heard_at
+
+    # -- from the city
+
+    async def take(self, frame: bytes, more_waits: bool) -> None:
+        """Take in one frame; at a barrier make it durable, tell the viewers and give the city credit."""
+        self.heard_at = asyncio.get_running_loop().time()
+        async with self.turn:
+            before = self.run.center.registry
+            changes = self.run.take(frame)
+            self._keep(changes)
+            if self.run.center.registry is not before:
+                self._announce_registry()
+            if isinstance(self.run.center.seen, Barrier) and (changes or not more_waits or self.run.unsettled >= CREDIT // 2):
+                await self.settle()
+                self.run.keyframe_if_due()
+                await self.tell_city(Credit(now_ms=self.run.center.now_ms))
+
+    def _keep(self, changes: list[Change]) -> None:
+        self.run.record(changes)
+        self._untold += changes
+
+    async def settle(self) -> None:
+        """Make everything durable, then tell the viewers. While the disk refuses, the city gets no credit and time stands."""
+        while True:
+            try:
+                await asyncio.to_thread(self.run.settle)
+            except (JournalError, RecorderError) as error:
+                self.trouble = str(error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            self.trouble = ""
+            break
+        untold, self._untold = self._untold, []
+        self.hub.now_ms = self.run.center.now_ms
+        told = [(change.now_ms, *views.event(change)) for change in untold]
+        self.hub.publish([self.hub.text(type_, now_ms, body) for now_ms, type_, body in told])
+
+    def _announce_registry(self) -> None:
+        version = self.run.center.registry.version if self.run.center.registry else 0
+        hello = self.run.center.hello
+        self.hub.branch = hello.branch if hello else "main"
+        self._last.clear()
+        self.hub.publish([self.hub.text("registry", self.run.center.now_ms, {"registry_version": version})])
+
+    async def city_came(self, send: SendDown, hello: bytes) -> None:
+        """The city is connected, in the place of any earlier connection; what that one left unfinished comes again."""
+        async with self.turn:
+            self.send_down = send
+            self.run.drop_partial()
+            self.run.take(hello)
+            await self.settle()
+            self.heard_at = asyncio.get_running_loop().time()
+
+    async def resend(self) -> None:
+        """Send again the commands that the city has not answered."""
+        for command in self.run.center.judgement.commands.unanswered():
+            await self.tell_city(_down(command.command_id, command.type, command.target, command.params))
+
+    async def city_gone(self, send: SendDown) -> None:
+        """That connection of the city has ended; a later one may already have taken its place."""
+        if self.send_down is send:
+            self.send_down = None
+            async with self.turn:
+                self.run.drop_partial()
+
+    async def tell_city(self, message: DownMessage) -> None:
+        """Send a message down; a city that has gone gets it again when it returns."""
+        if self.send_down is not None:
+            with contextlib.suppress(Exception):  # the reader of that socket notices and ends it
+                await self.send_down(message)
+
+    # -- from people
+
+    async def command(self, type_: str, target: str, params: dict[str, Any], who: str, command_id: str) -> JudgementCommand:
+        """Check, store durably, do and tell a command; one done before is returned as it was. Raises Refused, JournalError."""
+        async with self.turn:
+            prepared, again = self.run.prepare(type_, target, params, who, command_id)
+            if again:
+                return prepared
+            await self.settle()
+            await asyncio.to_thread(self.run.store, prepared)
+            self._untold += self.run.apply(prepared)
+            await self.settle()
+        if type_ == "world":
+            await self.tell_city(_down(command_id, params["type"], params["target"], params.get("params", {})))
+        return prepared
+
+    async def control(self, control: Control, who: str, body: dict[str, Any]) -> None:
+        """Journal a control and send it to the city. Raises JournalError."""
+        await asyncio.to_thread(self.run.control, who, body)
+        await self.tell_city(control)
+
+    # -- to viewers
+
+    async def _tick(self) -> None:
+        """Draw and publish frames and the clock, at most four times a second."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if self.hub.viewers:
+                async with self.turn:
+                    if self.run.unsettled or self._untold:
+                        await self.settle()
+                    self.draw()
+
+    def draw(self) -> None:
+        """Publish the state of all devices and roads, the values that viewers subscribed to, the clock, and changed figures."""
+        center = self.run.center
+        self._quiet += 1
+        if center.devices is not None and center.registry is not None:
+            drawn = {STATE: center.devices.state(center.now_ms).tobytes(), ROADS: center.devices.roads(center.now_ms).tobytes()}
+            for kind, payload in drawn.items():
+                if self._last.get(kind) != payload or self._quiet >= HEAL_TICKS:
+                    self.hub.publish_frame(kind, center.now_ms, center.registry.version, len(payload), payload)
+                    self._last[kind] = payload
+            self._draw_values()
+        self._quiet %= HEAL_TICKS
+        clock = {"clock": views.clock(center, self.connected, self.age_s)}
+        self.hub.publish([self.hub.text("clock", center.now_ms, clock)])
+        gauges = views.gauges(center)
+        if gauges != self._gauges:
+            self._gauges = gauges
+            self.hub.publish([self.hub.text("health", center.now_ms, gauges)])
+
+    def _draw_values(self) -> None:
+        devices, registry = self.run.center.devices, self.run.center.registry
+        assert devices is not None and registry is not None
+        for viewer in self.hub.viewers:
+            known = [i for i in viewer.subscribed if i < devices.city.n_devices and devices.city.device_id[i]]
+            if known:
+                count, payload = pack_values([(i, devices.readings_of(i)) for i in known])
+                now_ms = self.run.center.now_ms
+                viewer.put_frame(VALUES, pack_frame(VALUES, self.hub.frame_seq, now_ms, registry.version, count, payload, False))
+
+    def greet(self, viewer: Viewer, role: str) -> list[str]:
+        """Return a newcomer's first events, and put the current frames in its slots."""
+        center = self.run.center
+        version = center.registry.version if center.registry else 0
+        body = {"protocol": 1, "run": self.run_id, "city": self.city_id, "role": role, "registry_version": version}
+        if center.devices is not None:
+            for kind, payload in (
+                (STATE, center.devices.state(center.now_ms).tobytes()),
+                (ROADS, center.devices.roads(center.now_ms).tobytes()),
+            ):
+                viewer.put_frame(kind, pack_frame(kind, self.hub.frame_seq, center.now_ms, version, len(payload), payload))
+        hello = self.hub.text("hello", center.now_ms, body, counts=False)
+        snapshot = {"snapshot": views.snapshot(center, self.connected, self.age_s)}
+        return [hello, self.hub.text("snapshot", center.now_ms, snapshot, counts=False)]
+
+    async def pause_ticker(self) -> None:
+        """Draw no more by itself; for who draws by hand."""
+        self._ticker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._ticker
+
+    async def close(self) -> None:
+        """End the viewers' tasks and let go of the run folder."""
+        await self.pause_ticker()
+        self.hub.close_all()
+        async with self.turn:
+            await asyncio.to_thread(self.run.close)
+
+
+def _down(command_id: str, type_: str, target: dict[str, str], params: dict[str, Any]) -> Command:
+    return Command(command_id=command_id, type=type_, target_kind=target["kind"], target_id=target["id"], params=params)

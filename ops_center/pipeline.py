@@ -1,0 +1,367 @@
+"""The center as a pure machine: frames and commands in, changes out.
+
+Lives here: the order of things at a barrier: readings into series, answers, rules, judgement, digests. Must not know: files,
+sockets, threads, the wall clock. The city is the clock: time is the last barrier. Input is buffered between barriers and
+judged at them, in the order of its simulated delivery, so the delay of a real socket changes nothing. A bad message is counted
+by its reason and never stops the center. `step(frame)` and `apply(command)` return what changed, each change with its cause.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from ops_center.city_view import BadRegistry, CityView
+from ops_center.devices import Devices
+from ops_center.digest import Chain, change_bytes, frame_bytes
+from ops_center.events import Cause, Change, JudgementCommand
+from ops_center.judge import Judge, RuleFile
+from ops_center.judgement import Judgement
+from ops_center.rules.alerting import Change as Transition
+from ops_center.series import SeriesLimit
+from ops_center.series_writer import STATIC_PERIOD_MS, SeriesWriter
+from ops_center.tables import IllegalEvent
+from ops_center.wire_input import Item, Seen, WireInput
+from sensors.messages import (
+    PROTOCOL,
+    Applied,
+    BadMessage,
+    Barrier,
+    Batch,
+    Finished,
+    Hello,
+    Layers,
+    Pace,
+    Registry,
+    UpHeader,
+    batch_devices,
+    decode_frame,
+)
+
+T = TypeVar("T")
+FORGET_EVERY_MS = 60_000
+SNAPSHOT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CenterConfig:
+    """What a center is made of: its rule files, the window semantics ("3.x" or "2.x"), how long samples stay."""
+
+    rules: tuple[RuleFile, ...] = ()
+    semantics: str = "3.x"
+    retention_ms: int = 2 * 3_600_000
+
+
+@dataclass(slots=True)
+class Counters:
+    """What has been counted since the process began; none of it is digested."""
+
+    bad: dict[str, int] = field(default_factory=dict)
+    last_bad: str = ""
+    frames: int = 0
+    readings: int = 0
+    duplicates: int = 0
+
+    def bad_message(self, reason: str, text: str) -> None:
+        """Count a message that could not be used."""
+        self.bad[reason] = self.bad.get(reason, 0) + 1
+        self.last_bad = text[:300]
+
+
+class Center:
+    """The judgement of one city. Not thread-safe: one caller at a time.
+
+    `now_ms` is the last processed barrier, -1 before the first. `seen` is the header of the last frame, None if unreadable.
+    `change_count` and `applied_seq` number the changes made and the last command done.
+    """
+
+    def __init__(self, config: CenterConfig) -> None:
+        self.config = config
+        self.hello: Hello | None = None
+        self.city: CityView | None = None
+        self.devices: Devices | None = None
+        self.judge = Judge(config.rules, config.semantics, config.retention_ms)
+        self.judgement = Judgement()
+        self.now_ms = -1
+        self.pacing = Pace(pace=1.0, paused=False, achieved=0.0)
+        self.counters = Counters()
+        self.change_count = 0
+        self.applied_seq = 0
+        self.seen: UpHeader | None = None
+        self.registry: Registry | None = None
+        self.layers: Layers | None = None
+        self._opening: dict[str, Any] = {}  # registry and layers as bytes: packed once, not for every snapshot
+        self._input = WireInput()
+        self._taken = Seen()
+        self._writer: SeriesWriter | None = None
+        self._static_due_ms = 0
+        self._numbers: dict[str, int] = {}  # command id -> its number in the journal
+        self._world, self._judged = Chain(), Chain()
+        self._handlers: dict[type[Any], Callable[[Any, bytes], list[Change]]] = {
+            Hello: self._on_hello,
+            Registry: self._on_registry,
+            Layers: self._on_layers,
+            Pace: self._on_pace,
+            Barrier: self._on_barrier,
+        }
+
+    # -- frames
+
+    def step(self, frame: bytes) -> list[Change]:
+        """Take in one frame of the wire; changes come at barriers only."""
+        self.counters.frames += 1
+        try:
+            self.seen, columns = decode_frame(frame)
+        except BadMessage as error:
+            self.seen = None
+            self._input.saw(frame)
+            self.counters.bad_message("unreadable", str(error))
+            return []
+        handler = self._handlers.get(type(self.seen))
+        if handler is not None:
+            return handler(self.seen, frame)
+        self._input.saw(frame)
+        if not self._input.keep(Item(self.seen, columns, frame)):
+            self.counters.bad_message("no_barrier", f"more than {len(self._input.items)} frames came without a barrier")
+        return []
+
+    def drop_partial(self) -> None:
+        """Forget what came since the last barrier: the city sends it again after a reconnection."""
+        self._input = WireInput()
+
+    def _on_hello(self, hello: Hello, _frame: bytes) -> list[Change]:
+        if hello.protocol != PROTOCOL:
+            self.counters.bad_message("protocol", f"the city speaks protocol {hello.protocol}; expected {PROTOCOL}")
+            return []
+        start_ms = epoch_ms(hello.start_at)
+        if start_ms is None:
+            self.counters.bad_message("hello", f"start_at is {hello.start_at!r}; expected ISO 8601 with an offset")
+            return []
+        self.hello = msgspec.structs.replace(hello, token="")
+        self.judge.starts_at(start_ms)
+        self.drop_partial()
+        return []
+
+    def _on_registry(self, registry: Registry, frame: bytes) -> list[Change]:
+        if self.registry is None or registry.version > self.registry.version:
+            self.registry, self._opening["registry"] = registry, _packed(registry)
+            self._world.add(frame)
+            if self.layers is not None:  # else they follow: names of zones and wards come with them
+                self._rebuild()
+        return []
+
+    def _on_layers(self, layers: Layers, frame: bytes) -> list[Change]:
+        if self.layers is None or layers.version > self.layers.version:
+            self.layers, self._opening["layers"] = layers, _packed(layers)
+            self._world.add(frame)
+            self._rebuild()
+        return []
+
+    def _on_pace(self, pace: Pace, _frame: bytes) -> list[Change]:
+        self.pacing = pace
+        return []
+
+    def _rebuild(self) -> None:
+        """Take a new registry or layers into use; nothing changes if they do not fit together."""
+        if self.hello is None or self.registry is None:
+            return
+        try:
+            city = CityView(self.hello, self.registry, self.layers)
+            writer = SeriesWriter(self.judge.store, city)
+        except (BadRegistry, SeriesLimit) as error:
+            self.counters.bad_message("registry", str(error))
+            return
+        devices = Devices(city)
+        if self.devices is not None:
+            devices.restore(self.devices.snapshot())
+        self.city, self.devices, self._writer = city, devices, writer
+        self._static_due_ms = self.now_ms
+        self.judgement.use(city, devices)
+
+    # -- the barrier
+
+    def _on_barrier(self, barrier: Barrier, frame: bytes) -> list[Change]:
+        if self.city is None:
+            self._rebuild()
+        if not self._input.matches(barrier):
+            seen = f"{self._input.frames} frames with checksum {self._input.crc}"
+            expected = f"{barrier.frames} with {barrier.crc}"
+            self.counters.bad_message("barrier", f"before the barrier at {barrier.now_ms} ms came {seen}; expected {expected}")
+        items = self._input.close()
+        if barrier.now_ms <= self.now_ms:
+            return []
+        changes: list[Change] = []
+        for item in items:
+            changes += self._take(item)
+        self._world.add(frame_bytes(barrier, frame, self._number))
+        changes += self._evaluate(barrier.now_ms)
+        self.now_ms = barrier.now_ms
+        self.judgement.tick(self.now_ms)
+        if self.now_ms % FORGET_EVERY_MS == 0:
+            self.judge.prune(self.now_ms)
+            self.judgement.forget_old(self.now_ms)
+        return self._digested(changes)
+
+    def _take(self, item: Item) -> list[Change]:
+        header = item.header
+        if isinstance(header, Batch):
+            if self._taken.first_time(header.kind, header.seq):
+                self._world.add(item.frame)
+                self._take_batch(header, item.columns)
+            else:
+                self.counters.duplicates += 1
+            return []
+        self._world.add(frame_bytes(header, item.frame, self._number))
+        return self._take_answer(header)
+
+    def _take_batch(self, batch: Batch, columns: dict[str, Any]) -> None:
+        if self.city is None or self.devices is None or self._writer is None or batch.kind not in self.city.tables:
+            self.counters.bad_message("unknown_kind", f"a batch of {batch.kind!r} came; the registry has no such kind")
+            return
+        if batch.registry_version > self.city.registry.version:
+            version = self.city.registry.version
+            self.counters.bad_message("registry_version", f"a batch names registry {batch.registry_version}; known is {version}")
+            return
+        try:
+            rows = batch_devices(batch, columns, len(self.city.tables[batch.kind].index))
+        except BadMessage as error:
+            self.counters.bad_message("batch", str(error))
+            return
+        quality = columns.get("quality")
+        observed = columns.get("observed_at_ms", batch.observed_at_ms)
+        values = {name: column for name, column in columns.items() if name not in ("quality", "observed_at_ms", "device")}
+        if values and len(rows):
+            self._writer.write(batch.kind, rows, observed, batch.delivered_at_ms, quality, values)
+            self.devices.take(batch.kind, rows, observed, quality, values)
+            self.counters.readings += len(rows) * len(values)
+
+    def _take_answer(self, answer: UpHeader) -> list[Change]:
+        if isinstance(answer, Applied):
+            cause, event = Cause("applied", answer.command_id, answer.now_ms), "accept" if answer.accepted else "refuse"
+        elif isinstance(answer, Finished):
+            cause, event = Cause("finished", answer.command_id, answer.now_ms), "done" if answer.state == "done" else "fail"
+        else:
+            return []
+        try:
+            return self.judgement.answer(answer.command_id, event, cause, answer.reason)
+        except IllegalEvent as error:
+            self.counters.bad_message("answer", str(error))
+            return []
+
+    def _evaluate(self, upto_ms: int) -> list[Change]:
+        if self.city is None or self._writer is None:
+            return []
+        if upto_ms >= self._static_due_ms:
+            self._writer.write_static(upto_ms)
+            self._static_due_ms = upto_ms - upto_ms % STATIC_PERIOD_MS + STATIC_PERIOD_MS
+        changes: list[Change] = []
+        for at_ms, transitions in self.judge.evaluate(self.now_ms, upto_ms):
+            changes += self._judge(at_ms, transitions, "evaluation")
+        return changes
+
+    def _judge(self, at_ms: int, transitions: list[Transition], why: str) -> list[Change]:
+        changes, wrong = self.judgement.transitions(at_ms, transitions, why)
+        for text in wrong:
+            self.counters.bad_message("transition", text)
+        return changes
+
+    # -- commands
+
+    def apply(self, command: JudgementCommand) -> list[Change]:
+        """Do a journalled command after the last processed barrier; `Judgement.check` has the types and says what is possible.
+
+        A command that has become impossible changes nothing. Raises ValueError if a "reload" has a bad rule; the old rules stay.
+        """
+        self._numbers[command.command_id] = command.seq
+        self.applied_seq = max(self.applied_seq, command.seq)
+        if command.type == "reload":
+            files = [RuleFile(item["name"], item["text"]) for item in command.params["rules"]]
+            return self._digested(self._judge(command.at_ms, self.judge.reload(files, max(0, command.at_ms)), "reload"))
+        return self._digested(self.judgement.apply(command))
+
+    # -- digests, save and load
+
+    def _number(self, command_id: str) -> int:
+        return self._numbers.get(command_id, -1)
+
+    def _digested(self, changes: list[Change]) -> list[Change]:
+        for change in changes:
+            self._judged.add(change_bytes(change, self._number))
+        self.change_count += len(changes)
+        return changes
+
+    def digests(self) -> dict[str, str]:
+        """Return the heads of the chains `world` and `judgement`."""
+        return {"world": self._world.hexdigest(), "judgement": self._judged.hexdigest()}
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state as of the last barrier as plain data and arrays; input after it is not part of it."""
+        return {
+            "version": SNAPSHOT_VERSION,
+            "now_ms": self.now_ms,
+            "hello": _packed(self.hello),
+            "registry": self._opening.get("registry"),
+            "layers": self._opening.get("layers"),
+            "taken": self._taken.snapshot(),
+            "static_due_ms": self._static_due_ms,
+            "numbers": dict(self._numbers),
+            "change_count": self.change_count,
+            "applied_seq": self.applied_seq,
+            "digests": self.digests(),
+            "judge": self.judge.snapshot(),
+            "judgement": self.judgement.snapshot(),
+            "devices": None if self.devices is None else self.devices.snapshot(),
+        }
+
+    @classmethod
+    def restore(cls, config: CenterConfig, data: dict[str, Any]) -> "Center":
+        """Return the center that `snapshot` described. Raises ValueError if it is of another version."""
+        if data.get("version") != SNAPSHOT_VERSION:
+            raise ValueError(f"the snapshot has version {data.get('version')!r}; expected {SNAPSHOT_VERSION}")
+        center = cls(config)
+        center.now_ms = data["now_ms"]
+        center.hello = _unpacked(data["hello"], Hello)
+        center.registry, center.layers = _unpacked(data["registry"], Registry), _unpacked(data["layers"], Layers)
+        center.judge = Judge.restored(config.semantics, data["judge"])
+        center._taken.restore(data["taken"])
+        center._opening = {name: data[name] for name in ("registry", "layers") if data[name] is not None}
+        center._numbers = dict(data["numbers"])
+        center.change_count, center.applied_seq = data["change_count"], data["applied_seq"]
+        center._world, center._judged = Chain(data["digests"]["world"]), Chain(data["digests"]["judgement"])
+        center.judgement.restore(data["judgement"])
+        center._rebuild()
+        center._static_due_ms = data["static_due_ms"]
+        if center.devices is not None and data["devices"] is not None:
+            center.devices.restore(data["devices"])
+        return center
+
+
+def epoch_ms(start_at: str) -> int | None:
+    """Return ISO 8601 with an offset as epoch ms, None if it is not that."""
+    try:
+        start = datetime.fromisoformat(start_at)
+    except ValueError:
+        return None
+    return None if start.tzinfo is None else round(start.timestamp() * 1000)
+
+
+def _packed(value: msgspec.Struct | None) -> Any:
+    return None if value is None else np.frombuffer(msgspec.msgpack.encode(value), dtype=np.uint8)
+
+
+def _unpacked(data: Any, kind: type[T]) -> T | None:
+    return None if data is None else msgspec.msgpack.decode(data.tobytes(), type=kind)
+
+
+def headless(center: Center, frames: Iterable[bytes], commands: Iterable[JudgementCommand] = ()) -> list[Change]:
+    """Run a center over recorded frames, each command after its barrier; return all changes."""
+    waiting = sorted(commands, key=lambda command: command.seq)
+    changes: list[Change] = []
+    for frame in frames:
+        changes += center.step(frame)
+        while waiting and waiting[0].at_ms <= center.now_ms:
+            changes += center.apply(waiting.pop(0))
+    return changes

@@ -1,0 +1,273 @@
+"""Prometheus' HTTP API, as Grafana, promtool and client libraries call it, GET and POST forms. Lives here: routes and parameters.
+
+Must not know: PromQL, JSON bodies (`prometheus_format`). Without `time` a query means simulated now. Under `/wall/prometheus` the
+same routes are shifted by (wall now - simulated now), for clients that send wall time, such as Grafana's "last 15 minutes".
+"""
+
+import asyncio
+import math
+import time as wall_clock
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import numpy as np
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ops_center import prometheus_format
+from ops_center.api.common import ERRORS, LiveDep, Reader, json_response
+from ops_center.label_sets import Labels, Matcher
+from ops_center.live import LiveCity
+from ops_center.promql import ast
+from ops_center.promql.durations import parse_duration_ms
+from ops_center.promql.engine import Engine
+from ops_center.promql.errors import PromQLError
+from ops_center.promql.parser import parse
+from ops_center.promql.values import RangeVector, RawSeries
+
+VERSION = "3.5.0"  # whose API this is; clients decide by it what they may ask
+MAX_QUERY = 16_384
+MAX_RESULTS = 10_000
+
+router = APIRouter(responses=ERRORS, tags=["prometheus"])
+
+
+class BadParameter(ValueError):
+    """A parameter that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request: its parameters, the city, and by how much its time is shifted against simulated time [ms]."""
+
+    live: LiveCity
+    params: dict[str, list[str]]
+    shift_ms: int
+
+    @property
+    def engine(self) -> Engine:
+        """PromQL over the city's series."""
+        return self.live.run.center.judge.engine
+
+    @property
+    def now_ms(self) -> int:
+        """Simulated now as epoch ms."""
+        center = self.live.run.center
+        return (center.judge.start_ms or 0) + max(0, center.now_ms)
+
+    def text(self, name: str) -> str:
+        """Return a parameter, "" if it is missing. Raises BadParameter when it is too long."""
+        value = self.params.get(name, [""])[0]
+        if len(value) > MAX_QUERY:
+            raise BadParameter(f'invalid parameter "{name}": {len(value)} characters, expected at most {MAX_QUERY}')
+        return value
+
+    def instant(self, name: str, default_ms: int | None) -> int:
+        """Return a time parameter as simulated epoch ms. Raises BadParameter."""
+        text = self.text(name)
+        if not text and default_ms is not None:
+            return default_ms
+        return _epoch_ms(name, text) - self.shift_ms
+
+    def step(self) -> int:
+        """Return the step in ms. Raises BadParameter."""
+        text = self.text("step")
+        try:
+            ms = round(float(text) * 1000) if _is_number(text) else parse_duration_ms(text)
+        except (ValueError, OverflowError) as error:
+            raise BadParameter(f'invalid parameter "step": cannot parse {text[:100]!r} to a valid duration') from error
+        if ms <= 0:
+            raise BadParameter('invalid parameter "step": zero or negative query resolution step widths are not accepted')
+        return ms
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _epoch_ms(name: str, text: str) -> int:
+    if _is_number(text) and abs(float(text)) < 1e12:
+        return round(float(text) * 1000)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        pass
+    raise BadParameter(f'invalid parameter "{name}": cannot parse {text[:100]!r} to a valid timestamp')
+
+
+Answer = Callable[[Ask], dict[str, Any]]
+
+
+def query(ask: Ask) -> dict[str, Any]:
+    """Evaluate at one instant."""
+    at_ms = ask.instant("time", ask.now_ms)
+    result = ask.engine.instant(ask.text("query"), at_ms)
+    if isinstance(result, RangeVector) and ask.shift_ms:
+        result = RangeVector(tuple(RawSeries(s.labels, s.times + ask.shift_ms, s.values) for s in result.series))
+    return prometheus_format.query(result, at_ms + ask.shift_ms)
+
+
+def query_range(ask: Ask) -> dict[str, Any]:
+    """Evaluate at each step of a range."""
+    start_ms, end_ms = ask.instant("start", None), ask.instant("end", None)
+    if end_ms < start_ms:
+        raise BadParameter('invalid parameter "end": end timestamp must not be before start time')
+    times, result = ask.engine.range(ask.text("query"), start_ms, end_ms, ask.step())
+    return prometheus_format.query_range(np.asarray(times + ask.shift_ms, dtype=np.int64), result)
+
+
+def _matched(ask: Ask) -> list[Labels] | None:
+    """Return the series that the selectors `match[]` choose, None without any. Raises PromQLError, BadParameter."""
+    selectors = ask.params.get("match[]")
+    if not selectors:
+        return None
+    found: list[Labels] = []
+    for text in selectors:
+        found += ask.engine.store.series(_matchers(text))
+    return list(dict.fromkeys(found))
+
+
+def _matchers(text: str) -> tuple[Matcher, ...]:
+    if len(text) > MAX_QUERY:
+        raise BadParameter(f'invalid parameter "match[]": {len(text)} characters, expected at most {MAX_QUERY}')
+    selector = parse(text)
+    if not isinstance(selector, ast.Selector):
+        raise BadParameter('invalid parameter "match[]": expected a selector such as up{job="x"}')
+    return selector.matchers
+
+
+def _limited(ask: Ask, values: Sequence[Any]) -> list[Any]:
+    text = ask.text("limit")
+    if text and not text.isdigit():
+        raise BadParameter(f'invalid parameter "limit": cannot parse {text[:100]!r} to a number')
+    wanted = int(text[:9]) if text else 0
+    return list(values)[: min(wanted or MAX_RESULTS, MAX_RESULTS)]
+
+
+def series(ask: Ask) -> dict[str, Any]:
+    """Find series by selectors."""
+    found = _matched(ask)
+    if found is None:
+        raise BadParameter("no match[] parameter provided")
+    return prometheus_format.series(_limited(ask, sorted(found)))
+
+
+def labels(ask: Ask) -> dict[str, Any]:
+    """Return label names."""
+    found = _matched(ask)
+    names = ask.engine.store.label_names() if found is None else sorted({name for one in found for name, _ in one})
+    return prometheus_format.success(_limited(ask, names))
+
+
+def label_values(ask: Ask) -> dict[str, Any]:
+    """Return the values of a label."""
+    name, found = ask.text("label"), _matched(ask)
+    every = ask.engine.store.label_values(name) if found is None else sorted({v for one in found for n, v in one if n == name})
+    return prometheus_format.success(_limited(ask, every))
+
+
+def rules(ask: Ask) -> dict[str, Any]:
+    """Return rule groups with their alerts."""
+    center = ask.live.run.center
+    return prometheus_format.rules(center.judge.rules, max(0, center.now_ms), ask.text("type"))
+
+
+def alerts(ask: Ask) -> dict[str, Any]:
+    """Return pending and firing alerts."""
+    center = ask.live.run.center
+    return prometheus_format.alerts(center.judge.rules, max(0, center.now_ms))
+
+
+def metadata(ask: Ask) -> dict[str, Any]:
+    """Return type, unit and help of metrics."""
+    return prometheus_format.metadata(ask.engine.store, ask.text("metric"))
+
+
+ROUTES: tuple[tuple[str, Answer, str], ...] = (
+    ("/query", query, "query time"),
+    ("/query_range", query_range, "query start end step"),
+    ("/query_exemplars", lambda ask: prometheus_format.success([]), "query start end"),
+    ("/series", series, "match[] start end limit"),
+    ("/labels", labels, "match[] start end limit"),
+    ("/label/{label}/values", label_values, "match[] start end limit"),
+    ("/rules", rules, "type"),
+    ("/alerts", alerts, ""),
+    ("/metadata", metadata, "metric limit"),
+    ("/status/buildinfo", lambda ask: prometheus_format.buildinfo(VERSION), ""),
+    ("/status/flags", lambda ask: prometheus_format.flags(ask.live.run.center.judge.options.lookback_ms), ""),
+)
+
+
+def _described(path: str, names: str, method: str) -> dict[str, Any]:
+    """Return what OpenAPI says of a route's parameters: in the query, or as a form."""
+    text = {"type": "string"}
+    in_path = [{"name": "label", "in": "path", "required": True, "schema": text}] if "{label}" in path else []
+    if method == "GET":
+        return {"parameters": [*in_path, *({"name": n, "in": "query", "schema": text} for n in names.split())]}
+    form = {"schema": {"type": "object", "properties": dict.fromkeys(names.split(), text)}}
+    return {"parameters": in_path, "requestBody": {"content": {"application/x-www-form-urlencoded": form}}}
+
+
+async def _ask(live: LiveCity, request: Request, shifted: bool) -> Ask:
+    params = parse_qs(request.url.query, keep_blank_values=True, max_num_fields=200)
+    if request.method == "POST":
+        form = (await request.body()).decode("utf-8", "replace")
+        for name, values in parse_qs(form, keep_blank_values=True, max_num_fields=200).items():
+            params[name] = values + params.get(name, [])
+    if "label" in request.path_params:
+        params["label"] = [request.path_params["label"]]
+    ask = Ask(live, params, 0)
+    if not shifted:
+        return ask
+    wall_ms = round(wall_clock.time() * 1000)  # noqa: TID251  # the one place where both clocks must meet
+    return Ask(live, params, wall_ms - ask.now_ms)
+
+
+async def _answer(answer: Answer, live: LiveCity, request: Request, shifted: bool) -> Response:
+    """Compute an answer beside the event loop, while nothing else happens to the center."""
+    try:
+        ask = await _ask(live, request, shifted)
+        async with live.turn:
+            return json_response(await asyncio.to_thread(answer, ask))
+    except (BadParameter, PromQLError) as error:
+        status, body = prometheus_format.failure(error)
+    except ValueError as error:  # too many form fields, an unknown regular expression
+        status, body = 400, {"status": "error", "errorType": "bad_data", "error": str(error)}
+    return json_response(body, status)
+
+
+def _add(path: str, answer: Answer, names: str, shifted: bool) -> None:
+    prefix = "/wall/prometheus" if shifted else "/prometheus"
+    name = path.strip("/").replace("/", "_").replace("{label}", "of")
+
+    async def route(live: LiveDep, request: Request, seat: Reader) -> Response:
+        return await _answer(answer, live, request, shifted)
+
+    route.__doc__ = answer.__doc__ or f"Prometheus' {path}."
+    for method in ("GET", "POST"):
+        id_ = f"{prefix.strip('/').replace('/', '_')}_{name}_{method.lower()}"
+        extra = _described(path, names, method)
+        router.add_api_route(f"{prefix}/api/v1{path}", route, methods=[method], operation_id=id_, openapi_extra=extra)
+
+
+for _path, _one, _names in ROUTES:
+    _add(_path, _one, _names, shifted=False)
+    _add(_path, _one, _names, shifted=True)
+
+
+async def _hello(live: LiveDep, seat: Reader) -> Response:
+    """Tell clients that probe the address that a Prometheus API is here."""
+    return json_response(prometheus_format.buildinfo(VERSION))
+
+
+for _prefix in ("/prometheus", "/wall/prometheus"):
+    router.add_api_route(f"{_prefix}/", _hello, methods=["GET"], include_in_schema=False)
+    router.add_api_route(f"{_prefix}/-/ready", _hello, methods=["GET"], include_in_schema=False)

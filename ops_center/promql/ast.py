@@ -1,0 +1,177 @@
+"""The syntax tree of PromQL as frozen values, each with its place in the text; knows nothing of evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ops_center.label_sets import Matcher
+from ops_center.promql.errors import NOWHERE, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number literal."""
+
+    value: float
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """A string literal."""
+
+    value: str
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The `@` modifier: a fixed instant in epoch ms, or `start` / `end` of the query."""
+
+    at_ms: int | None = None
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """An instant vector selector; `metric` is empty when only matchers were given."""
+
+    metric: str
+    matchers: tuple[Matcher, ...]
+    offset_ms: int = 0
+    at: At | None = None
+    has_offset: bool = False
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A range vector selector `selector[range]`."""
+
+    selector: Selector
+    range_ms: int
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """`expr[range:step]`; `step_ms` is None for the default resolution."""
+
+    expr: Expr
+    range_ms: int
+    step_ms: int | None
+    offset_ms: int = 0
+    at: At | None = None
+    has_offset: bool = False
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function call."""
+
+    func: str
+    args: tuple[Expr, ...]
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """An aggregation with its grouping."""
+
+    op: str
+    expr: Expr
+    param: Expr | None
+    grouping: tuple[str, ...]
+    without: bool
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """How two vectors are joined: `on` or `ignoring` labels, cardinality, labels taken from the one side."""
+
+    on: bool = False
+    labels: tuple[str, ...] = ()
+    group: str = ""  # "", "left" or "right"
+    include: tuple[str, ...] = ()
+    explicit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A binary operation."""
+
+    op: str
+    lhs: Expr
+    rhs: Expr
+    return_bool: bool = False
+    matching: Matching = field(default_factory=Matching)
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """A sign before an expression."""
+
+    op: str
+    expr: Expr
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Paren:
+    """An expression in parentheses."""
+
+    expr: Expr
+    span: Span = NOWHERE
+
+
+Expr = Number | String | Selector | Matrix | Subquery | Call | Aggregate | Binary | Unary | Paren
+
+COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
+SET_OPS = frozenset({"and", "or", "unless"})
+
+
+def unwrap(expr: Expr) -> Expr:
+    """The expression inside any parentheses."""
+    while isinstance(expr, Paren):
+        expr = expr.expr
+    return expr
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """Direct sub-expressions, in text order."""
+    match expr:
+        case Matrix():
+            return (expr.selector,)
+        case Subquery() | Unary() | Paren():
+            return (expr.expr,)
+        case Call():
+            return expr.args
+        case Aggregate():
+            return (expr.expr,) if expr.param is None else (expr.param, expr.expr)
+        case Binary():
+            return (expr.lhs, expr.rhs)
+        case Number() | String() | Selector():
+            return ()
+
+
+def walk(expr: Expr) -> list[Expr]:
+    """All nodes, without recursion, parents before children."""
+    out, stack = [], [expr]
+    while stack:
+        node = stack.pop()
+        out.append(node)
+        stack.extend(reversed(children(node)))
+    return out
+
+
+def reach_ms(expr: Expr, lookback_ms: int) -> int:
+    """How far before its evaluation an expression may look [ms]; looking ahead (a negative offset) counts as not at all."""
+    if isinstance(expr, Selector):
+        return max(expr.offset_ms, 0) + lookback_ms
+    if isinstance(expr, Matrix):
+        return max(expr.selector.offset_ms, 0) + expr.range_ms
+    within = max((reach_ms(child, lookback_ms) for child in children(expr)), default=0)
+    return within + (max(expr.offset_ms, 0) + expr.range_ms if isinstance(expr, Subquery) else 0)

@@ -1,0 +1,266 @@
+"""Binary operators: element by element, joins of two vectors, and sets; join indexes are kept on the label handles.
+
+Semantics: Prometheus promql/engine.go (VectorBinop, VectorAnd, VectorOr, VectorUnless). Knows no store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ops_center.label_sets import (
+    NAME,
+    BoolArray,
+    Groups,
+    IndexArray,
+    Labels,
+    LabelSets,
+    group_by_keys,
+    groups_of,
+    labels_of,
+    only_names,
+    without_names,
+)
+from ops_center.promql import ast
+from ops_center.promql.errors import EvaluationError, LimitError
+from ops_center.promql.values import Scalar, Text, Value, Vector, merged, renamed
+from ops_center.series_blocks import FloatArray
+
+MAX_PAIRS = 10_000_000
+_ARITHMETIC: dict[str, np.ufunc] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "%": np.fmod,
+    "^": np.power,
+    "atan2": np.arctan2,
+}
+_COMPARE: dict[str, np.ufunc] = {
+    "==": np.equal,
+    "!=": np.not_equal,
+    "<": np.less,
+    ">": np.greater,
+    "<=": np.less_equal,
+    ">=": np.greater_equal,
+}
+
+
+def binary(node: ast.Binary, left: Value, right: Value, delayed: bool) -> Value:
+    """The value of `left op right`.
+
+    Raises:
+        EvaluationError: matching that is not one-to-one where it must be.
+    """
+    if isinstance(left, Text) or isinstance(right, Text):
+        raise EvaluationError(f"operator {node.op!r}: saw a string, expected numbers")
+    if isinstance(left, Scalar) and isinstance(right, Scalar):
+        return Scalar(_numbers(node.op, left.values, right.values))
+    if isinstance(left, Vector) and isinstance(right, Vector):
+        if node.op in ast.SET_OPS:
+            return _set_operation(node, left, right)
+        return _join(node, left, right, delayed)
+    if isinstance(left, Vector) and isinstance(right, Scalar):
+        return _with_scalar(node, left, left.values, right.values[:, None], delayed)
+    if isinstance(left, Scalar) and isinstance(right, Vector):
+        return _with_scalar(node, right, left.values[:, None], right.values, delayed)
+    raise EvaluationError(f"operator {node.op!r}: saw {type(left).__name__} and {type(right).__name__}, expected numbers")
+
+
+def _numbers(op: str, left: FloatArray, right: FloatArray) -> FloatArray:
+    if op in _COMPARE:
+        return np.asarray(_COMPARE[op](left, right), dtype=np.float64)
+    return np.asarray(_ARITHMETIC[op](left, right), dtype=np.float64)
+
+
+def _with_scalar(node: ast.Binary, vector: Vector, left: FloatArray, right: FloatArray, delayed: bool) -> Vector:
+    if node.op in _COMPARE and not node.return_bool:
+        return Vector(vector.labels, vector.values, vector.present & _COMPARE[node.op](left, right))
+    return renamed(Vector(vector.labels, _numbers(node.op, left, right), vector.present), delayed)
+
+
+def signature(labels: Labels, matching: ast.Matching) -> Labels:
+    """What two series must share to match."""
+    if matching.on:
+        return only_names(labels, matching.labels)
+    return without_names(labels, (*matching.labels, NAME))
+
+
+def _signatures(labels: LabelSets, matching: ast.Matching) -> list[Labels]:
+    """The signature of each column, kept with the handle: expressions that match alike share them."""
+    return labels.derive(("signatures", matching.on, matching.labels), lambda: [signature(s, matching) for s in labels.sets])
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """All pairs that may ever match, between two label handles.
+
+    Attributes:
+        many, one: columns of each pair on the many side and the one side.
+        labels: of the results; out: the result of each pair.
+        one_groups: the one side partitioned by signature; None when no signature occurs twice.
+        pair_groups: the pairs partitioned by what must be unique; None when nothing can collide.
+    """
+
+    many: IndexArray
+    one: IndexArray
+    labels: LabelSets
+    out: IndexArray
+    direct: bool
+    one_groups: Groups | None
+    pair_groups: Groups | None
+
+
+def _result_labels(node: ast.Binary, many: Labels, one: Labels, drop: bool) -> Labels:
+    how = node.matching
+    labels = without_names(many, (NAME,)) if drop else many
+    if not how.group:
+        return only_names(labels, how.labels) if how.on else without_names(labels, how.labels)
+    if not how.include:
+        return labels
+    found = dict(one)
+    return labels_of({**dict(labels), **{name: found.get(name, "") for name in how.include}})
+
+
+def _build_join(node: ast.Binary, many: LabelSets, one: LabelSets, delayed: bool) -> Join:
+    by_key: dict[Labels, list[int]] = {}
+    for column, key in enumerate(_signatures(one, node.matching)):
+        by_key.setdefault(key, []).append(column)
+    drops_name = node.return_bool or node.op not in _COMPARE
+    pairs: list[tuple[int, int]] = []
+    keys: list[Labels] = []
+    made: list[Labels] = []
+    for column, (labels, key) in enumerate(zip(many.sets, _signatures(many, node.matching), strict=True)):
+        for other in by_key.get(key, ()):
+            pairs.append((column, other))
+            keys.append(key)
+            made.append(_result_labels(node, labels, one.sets[other], drops_name and not delayed))
+        if len(pairs) > MAX_PAIRS:
+            raise LimitError(f"too many series match: saw over {MAX_PAIRS} pairs, expected fewer; add labels to on()")
+    sets, out = group_by_keys(made)
+    many_index = np.array([p[0] for p in pairs], dtype=np.intp)
+    drop = None
+    if delayed:
+        marked = np.ones(len(pairs), dtype=np.bool_) if drops_name else many.drops[many_index]
+        drop = np.bincount(out.ids, weights=marked, minlength=len(sets)) > 0
+    _, collide = group_by_keys(keys) if not node.matching.group else (sets, out)
+    crowded = any(len(v) > 1 for v in by_key.values())
+    return Join(
+        many=many_index,
+        one=np.array([p[1] for p in pairs], dtype=np.intp),
+        labels=LabelSets(sets, drop),
+        out=out.ids,
+        direct=out.singletons,
+        one_groups=_groups_by_signature(one, node.matching) if crowded else None,
+        pair_groups=None if collide.singletons else collide,
+    )
+
+
+def _groups_by_signature(labels: LabelSets, matching: ast.Matching) -> Groups:
+    return group_by_keys(_signatures(labels, matching))[1]
+
+
+def _join(node: ast.Binary, left: Vector, right: Vector, delayed: bool) -> Vector:
+    swapped = node.matching.group == "right"
+    many, one = (right, left) if swapped else (left, right)
+    key = ("join", id(one.labels), node.op in _COMPARE and not node.return_bool, node.matching, delayed)
+    join, _ = many.labels.derive(key, lambda: (_build_join(node, many.labels, one.labels, delayed), one.labels))
+    busy = np.asarray(many.present.any(axis=1) & one.present.any(axis=1), dtype=np.bool_)
+    if join.one_groups is not None:
+        _refuse_crowd(join.one_groups, one, busy, node, swapped)
+    present = many.present[:, join.many] & one.present[:, join.one]
+    if join.pair_groups is not None:
+        _refuse_multiple(join.pair_groups, present, node)
+    many_values, one_values = many.values[:, join.many], one.values[:, join.one]
+    a, b = (one_values, many_values) if swapped else (many_values, one_values)
+    if node.op in _COMPARE and not node.return_bool:
+        present = present & _COMPARE[node.op](a, b)
+        values = a
+    else:
+        values = _numbers(node.op, a, b)
+    if join.direct:
+        return Vector(join.labels, values, present)
+    return merged(Vector(LabelSets([join.labels.sets[i] for i in join.out.tolist()]), values, present))
+
+
+def _refuse_crowd(groups: Groups, one: Vector, busy: BoolArray, node: ast.Binary, swapped: bool) -> None:
+    """More than one series of the one side with the same signature at an instant is an error, matched or not."""
+    counts = np.add.reduceat(one.present[:, groups.order], groups.starts, axis=1, dtype=np.intp)
+    bad = (counts > 1) & busy[:, None]
+    if not bad.any():
+        return
+    step, group = (int(i[0]) for i in np.nonzero(bad))
+    members = groups.order[groups.starts[group] : groups.starts[group] + groups.sizes[group]]
+    seen = sorted(_full(one.labels.sets[m]) for m in members.tolist() if one.present[step, m])
+    key = _full(signature(one.labels.sets[int(members[0])], node.matching))
+    side = "left" if swapped else "right"
+    raise EvaluationError(
+        f"found duplicate series for the match group {key} on the {side} hand-side of the operation: "
+        f"[{seen[0]}, {seen[1]}];many-to-many matching not allowed: matching labels must be unique on one side"
+    )
+
+
+def _full(labels: Labels) -> str:
+    return "{" + ", ".join(f'{k}="{v}"' for k, v in labels) + "}"
+
+
+def _refuse_multiple(groups: Groups, present: BoolArray, node: ast.Binary) -> None:
+    counts = np.add.reduceat(present[:, groups.order], groups.starts, axis=1, dtype=np.intp)
+    if not (counts > 1).any():
+        return
+    if node.matching.group:
+        raise EvaluationError("multiple matches for labels: grouping labels must ensure unique matches")
+    raise EvaluationError("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Signatures of two handles numbered together."""
+
+    left: Groups
+    right: Groups
+    count: int
+
+
+def _overlap(node: ast.Binary, left: LabelSets, right: LabelSets) -> Overlap:
+    numbers: dict[Labels, int] = {}
+
+    def ids(labels: LabelSets) -> IndexArray:
+        keys = _signatures(labels, node.matching)
+        return np.array([numbers.setdefault(k, len(numbers)) for k in keys], dtype=np.intp)
+
+    l_ids, r_ids = ids(left), ids(right)
+    return Overlap(groups_of(l_ids, len(numbers)), groups_of(r_ids, len(numbers)), len(numbers))
+
+
+def _any_present(present: BoolArray, groups: Groups, count: int) -> BoolArray:
+    """Per signature, whether any of its columns is present, shape (steps, signatures)."""
+    out = np.zeros((len(present), count), dtype=np.bool_)
+    used = np.flatnonzero(groups.sizes > 0)
+    if len(used):
+        out[:, used] = np.logical_or.reduceat(present[:, groups.order], groups.starts[used], axis=1)
+    return out
+
+
+def _set_operation(node: ast.Binary, left: Vector, right: Vector) -> Vector:
+    if not right.present.any():
+        return left if node.op != "and" else Vector(left.labels, left.values, np.zeros_like(left.present))
+    key = ("set", id(right.labels), node.matching)
+    overlap, _ = left.labels.derive(key, lambda: (_overlap(node, left.labels, right.labels), right.labels))
+    if node.op == "or":
+        hidden = _any_present(left.present, overlap.left, overlap.count)[:, overlap.right.ids]
+        return _union(left, right, right.present & ~hidden)
+    there = _any_present(right.present, overlap.right, overlap.count)[:, overlap.left.ids]
+    present = left.present & (there if node.op == "and" else ~there)
+    return Vector(left.labels, left.values, present)
+
+
+def _union(left: Vector, right: Vector, right_present: BoolArray) -> Vector:
+    def build() -> tuple[LabelSets, LabelSets]:
+        drops = np.concatenate([left.labels.drops, right.labels.drops])
+        return LabelSets(left.labels.sets + right.labels.sets, drops), right.labels
+
+    labels, _ = left.labels.derive(("union", id(right.labels)), build)
+    values = np.concatenate([left.values, right.values], axis=1)
+    return merged(Vector(labels, values, np.concatenate([left.present, right_present], axis=1)))

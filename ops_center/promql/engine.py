@@ -1,0 +1,232 @@
+"""Evaluation of a syntax tree over the series store, at one instant or at many; knows nothing of rules, alerts or HTTP.
+
+Every node gives columns for all steps at once. Instants are epoch ms; the store's axis lies `offset_ms` before it, so that
+`time()` and `hour()` are right while the store counts from the run's start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ops_center.label_sets import LabelSets
+from ops_center.promql import ast
+from ops_center.promql.aggregations import aggregate
+from ops_center.promql.binary import binary
+from ops_center.promql.errors import EvaluationError, LimitError
+from ops_center.promql.functions import instant_function, string_of
+from ops_center.promql.parser import parse
+from ops_center.promql.selectors import Context, Options, raw_samples, sample_times, select_instant, select_range
+from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, signature_of
+from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed
+from ops_center.series import SeriesStore
+from ops_center.series_blocks import FloatArray, TimeArray
+
+ENGINE_OPTIONS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """PromQL over one store.
+
+    Attributes:
+        store: the series.
+        offset_ms: epoch ms of the store's zero.
+        options: lookback, compatibility and limits.
+    """
+
+    store: SeriesStore
+    offset_ms: int = 0
+    options: Options = ENGINE_OPTIONS
+
+    def instant(self, query: str | ast.Expr, at_ms: int, as_of_ms: int | None = None) -> Result:
+        """The value of an expression at an instant (epoch ms), from what was received by `as_of_ms`, or from all.
+
+        Raises:
+            PromQLError: bad expression, failed matching, or a limit.
+        """
+        expr = parse(query) if isinstance(query, str) else query
+        context = self._context(np.array([at_ms], dtype=np.int64), 0, as_of_ms)
+        inner = ast.unwrap(expr)
+        if isinstance(inner, ast.Matrix | ast.Subquery):
+            return raw_samples(inner, context)
+        with np.errstate(all="ignore"):
+            value = evaluate(expr, context)
+        return finished(value) if isinstance(value, Vector) else value
+
+    def range(
+        self,
+        query: str | ast.Expr,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        as_of_ms: int | None = None,
+        as_known_then: bool = False,
+    ) -> tuple[TimeArray, Vector | Scalar]:
+        """Instants start, start + step, … ≤ end and the expression's value at each.
+
+        With `as_known_then` each instant sees what was received by itself, as a rule did when it ran.
+
+        Raises:
+            PromQLError: as `instant`; also for expressions that are no scalar or instant vector, or too many steps.
+        """
+        expr = parse(query) if isinstance(query, str) else query
+        times = self._steps(start_ms, end_ms, step_ms)
+        if as_known_then:
+            return times, self._stepwise(expr, times, step_ms)
+        with np.errstate(all="ignore"):
+            value = evaluate(expr, self._context(times, step_ms, as_of_ms))
+        if isinstance(value, Text):
+            raise EvaluationError("invalid expression type 'string' for range query, must be Scalar or instant Vector")
+        return times, (finished(value) if isinstance(value, Vector) else value)
+
+    def _steps(self, start_ms: int, end_ms: int, step_ms: int) -> TimeArray:
+        if step_ms <= 0 or end_ms < start_ms:
+            raise EvaluationError(
+                f"bad range: saw start {start_ms}, end {end_ms}, step {step_ms} ms, expected start ≤ end, step > 0"
+            )
+        count = (end_ms - start_ms) // step_ms + 1
+        if count > self.options.max_steps:
+            raise LimitError(f"too many steps: saw {count}, expected at most {self.options.max_steps}")
+        return start_ms + step_ms * np.arange(count, dtype=np.int64)
+
+    def _stepwise(self, expr: ast.Expr, times: TimeArray, step_ms: int) -> Vector | Scalar:
+        """One evaluation per step, each with its own knowledge, put side by side."""
+        bounds = (int(times[0]), int(times[-1]))
+        parts: list[Vector] = []
+        scalars: list[FloatArray] = []
+        for at in times.tolist():
+            context = replace(
+                self._context(np.array([at], dtype=np.int64), step_ms, at), query_start=bounds[0], query_end=bounds[1]
+            )
+            with np.errstate(all="ignore"):
+                value = evaluate(expr, context)
+            if isinstance(value, Vector):
+                parts.append(finished(value))
+            elif isinstance(value, Scalar):
+                scalars.append(value.values)
+        return Scalar(np.concatenate(scalars)) if scalars else side_by_side(parts)
+
+    def _context(self, times: TimeArray, step_ms: int, as_of_ms: int | None) -> Context:
+        return Context(
+            store=self.store,
+            shift_ms=self.offset_ms,
+            options=self.options,
+            times=times,
+            query_start=int(times[0]),
+            query_end=int(times[-1]),
+            query_step=step_ms,
+            as_of=None if as_of_ms is None else as_of_ms - self.offset_ms,
+            evaluate=evaluate,
+        )
+
+
+def side_by_side(parts: list[Vector]) -> Vector:
+    """Vectors of successive steps as one, columns matched by labels."""
+    columns: dict[object, int] = {}
+    for part in parts:
+        for labels in part.labels.sets:
+            columns.setdefault(labels, len(columns))
+    steps = sum(len(p.values) for p in parts)
+    values, present = np.zeros((steps, len(columns))), np.zeros((steps, len(columns)), dtype=np.bool_)
+    row = 0
+    for part in parts:
+        at = np.array([columns[s] for s in part.labels.sets], dtype=np.intp)
+        values[row : row + len(part.values), at] = part.values
+        present[row : row + len(part.values), at] = part.present
+        row += len(part.values)
+    return Vector(LabelSets(columns), values, present)  # type: ignore[arg-type]  # keys are label sets
+
+
+def evaluate(expr: ast.Expr, context: Context) -> Value:
+    """The value of a node at the context's instants."""
+    match expr:
+        case ast.Paren():
+            return evaluate(expr.expr, context)
+        case ast.Number():
+            return Scalar(np.full(len(context.times), expr.value))
+        case ast.String():
+            return Text(expr.value)
+        case ast.Selector():
+            return select_instant(expr, context)
+        case ast.Unary():
+            return _unary(expr, context)
+        case ast.Call():
+            return _call(expr, context)
+        case ast.Aggregate():
+            return _aggregate(expr, context)
+        case ast.Binary():
+            return _binary(expr, context)
+        case ast.Matrix() | ast.Subquery():
+            pass
+    raise EvaluationError(f"a range vector has no value of its own: saw one at {expr.span}, expected a function around it")
+
+
+def _unary(expr: ast.Unary, context: Context) -> Value:
+    value = evaluate(expr.expr, context)
+    if expr.op == "+" or isinstance(value, Text):
+        return value
+    if isinstance(value, Scalar):
+        return Scalar(-value.values)
+    return renamed(Vector(value.labels, -value.values, value.present), context.options.delayed_name_removal)
+
+
+def _binary(expr: ast.Binary, context: Context) -> Value:
+    """Down the left spine in a loop: a chain of 500 operators must not be 500 frames."""
+    chain: list[ast.Binary] = []
+    node: ast.Expr = expr
+    while isinstance(node, ast.Binary):
+        chain.append(node)
+        node = node.lhs
+    value = evaluate(node, context)
+    for link in reversed(chain):
+        value = binary(link, value, evaluate(link.rhs, context), context.options.delayed_name_removal)
+    return value
+
+
+def _aggregate(expr: ast.Aggregate, context: Context) -> Value:
+    vector = evaluate(expr.expr, context)
+    if not isinstance(vector, Vector):
+        raise EvaluationError(f"{expr.op}: saw a {type(vector).__name__}, expected an instant vector")
+    param: FloatArray | str | None = None
+    if expr.op == "count_values" and expr.param is not None:
+        param = string_of(expr.param)
+    elif expr.param is not None:
+        value = evaluate(expr.param, context)
+        param = value.values if isinstance(value, Scalar) else None
+    return aggregate(expr.op, vector, expr.grouping, expr.without, param)
+
+
+def _call(expr: ast.Call, context: Context) -> Value:
+    signature = signature_of(expr.func)
+    if MATRIX in signature.args:
+        return _range_call(expr, context)
+    if expr.func == "timestamp" and isinstance(inner := ast.unwrap(expr.args[0]), ast.Selector):
+        return renamed(sample_times(inner, context), context.options.delayed_name_removal)
+    return instant_function(expr, context)
+
+
+def _range_call(expr: ast.Call, context: Context) -> Value:
+    source = next(a for a in expr.args if isinstance(ast.unwrap(a), ast.Matrix | ast.Subquery))
+    scalars = [evaluate(a, context) for a in expr.args if a is not source]
+    params = [s.values for s in scalars if isinstance(s, Scalar)]
+    _check_params(expr.func, params)
+    name = "present_over_time" if expr.func == "absent_over_time" else expr.func
+    found = select_range(name, ast.unwrap(source), params, context)
+    if expr.func == "absent_over_time":
+        return instant_function(expr, context, found)
+    if expr.func in KEEPS_NAME:
+        return merged(found)
+    return renamed(found, context.options.delayed_name_removal)
+
+
+def _check_params(func: str, params: list[FloatArray]) -> None:
+    if func not in ("double_exponential_smoothing", "holt_winters"):
+        return
+    for values, what in zip(params, ("smoothing", "trend"), strict=True):
+        if not bool(((values > 0) & (values < 1)).all()):
+            raise EvaluationError(f"invalid {what} factor: saw {values[0]}, expected 0 < factor < 1")
+
+
+__all__ = ["SCALAR", "Engine", "Options", "evaluate"]

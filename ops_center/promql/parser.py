@@ -1,0 +1,314 @@
+"""Text to a checked syntax tree, with Lark's LALR; knows nothing of data or of time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lark import Lark, Token, Transformer, v_args
+from lark.exceptions import UnexpectedInput, UnexpectedToken, VisitError
+
+from ops_center.label_sets import NAME, Matcher, compile_regex
+from ops_center.promql import ast
+from ops_center.promql.checks import check
+from ops_center.promql.durations import parse_duration_ms, parse_number
+from ops_center.promql.errors import ParseError, PromQLError, Span, UnsupportedError
+from ops_center.promql.lexer import TokenLexer, tokenize, unquote
+
+_GRAMMAR = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
+_NEWER_WORDS = frozenset({"fill", "fill_left", "fill_right", "anchored", "smoothed"})
+_FILL = re.compile(r"\bfill(?:_left|_right)?\s*\(")
+_LABEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_READABLE = {
+    "LPAR": "'('", "RPAR": "')'", "LBRACE": "'{'", "RBRACE": "'}'", "LBRACK": "'['", "RBRACK": "']'", "COMMA": "','",
+    "NUMBER": "a number", "DURATION": "a duration", "STRING": "a string", "IDENT": "a name", "METRIC": "a metric name",
+    "AGG": "an aggregation", "$END": "the end", "EQL": "'='", "COLON": "':'", "AT": "'@'",
+}  # fmt: skip
+
+
+class _Failure(Exception):
+    """A semantic error inside a rule of the grammar, until the text is at hand."""
+
+    def __init__(self, message: str, span: Span, unsupported: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.span, self.unsupported = message, span, unsupported
+
+
+def _span(*parts: Any) -> Span:
+    spans = [_one_span(p) for p in parts if p is not None]
+    return Span(min(s.start for s in spans), max(s.end for s in spans))
+
+
+def _one_span(part: Any) -> Span:
+    if isinstance(part, Token):
+        return Span(part.start_pos or 0, part.end_pos or 0)
+    span: Span = part.span
+    return span
+
+
+def _milliseconds(token: Token, signs: tuple[Token, ...] = ()) -> int:
+    sign = -1 if any(s == "-" for s in signs) else 1
+    try:
+        if token.type == "DURATION":
+            return sign * parse_duration_ms(token)
+        value = parse_number(token) * 1000
+        if not abs(value) < 2**62:
+            raise ValueError(f"out of range: saw {token}, expected seconds")
+        return sign * round(value)
+    except ValueError as why:
+        raise _Failure(str(why), _one_span(token)) from None
+
+
+@v_args(inline=True)
+class _Builder(Transformer[Token, Any]):
+    """One method per rule of the grammar; LALR calls them bottom-up, so nothing here recurses."""
+
+    def start(self, expr: ast.Expr) -> ast.Expr:
+        return expr
+
+    def number(self, token: Token) -> ast.Number:
+        value = _milliseconds(token) / 1000 if token.type == "DURATION" else self._number(token)
+        return ast.Number(value, _span(token))
+
+    def _number(self, token: Token) -> float:
+        try:
+            return parse_number(token)
+        except ValueError:
+            raise _Failure(f"bad number: saw {str(token)!r}, expected e.g. 5 or 1e3", _span(token)) from None
+
+    def string(self, token: Token) -> ast.String:
+        return ast.String(self._text(token), _span(token))
+
+    def _text(self, token: Token) -> str:
+        try:
+            return unquote(token)
+        except ValueError as why:
+            raise _Failure(str(why), _span(token)) from None
+
+    def paren(self, left: Token, expr: ast.Expr, right: Token) -> ast.Paren:
+        return ast.Paren(expr, _span(left, right))
+
+    def unary(self, sign: Token, expr: ast.Expr) -> ast.Expr:
+        return ast.Unary(str(sign), expr, _span(sign, expr))
+
+    def duration(self, token: Token) -> tuple[int, Token]:
+        ms = _milliseconds(token)
+        if ms <= 0:
+            raise _Failure(f"duration must be greater than 0: saw {token}", _span(token))
+        return ms, token
+
+    def signed_duration(self, *parts: Token) -> tuple[int, Token]:
+        return _milliseconds(parts[-1], parts[:-1]), parts[-1]
+
+    def signed_number(self, *parts: Token) -> tuple[int, Token]:
+        return _milliseconds(parts[-1], parts[:-1]), parts[-1]
+
+    def offset(self, expr: ast.Expr, word: Token, value: tuple[int, Token]) -> ast.Expr:
+        ms, last = value
+        span = _span(expr, last)
+        match expr:
+            case ast.Selector(has_offset=False):
+                return _with(expr, offset_ms=ms, has_offset=True, span=span)
+            case ast.Matrix(selector=ast.Selector(has_offset=False) as inner):
+                return _with(expr, selector=_with(inner, offset_ms=ms, has_offset=True), span=span)
+            case ast.Subquery(has_offset=False):
+                return _with(expr, offset_ms=ms, has_offset=True, span=span)
+            case ast.Selector() | ast.Matrix() | ast.Subquery():
+                raise _Failure("offset may not be set multiple times", _span(word))
+            case _:
+                pass
+        raise _Failure(
+            "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery", span
+        )
+
+    def at_time(self, expr: ast.Expr, word: Token, value: tuple[int, Token]) -> ast.Expr:
+        return self._at(expr, word, ast.At(at_ms=value[0]), _span(expr, value[1]))
+
+    def at_anchor(self, expr: ast.Expr, word: Token, anchor: Token, _left: Token, right: Token) -> ast.Expr:
+        return self._at(expr, word, ast.At(anchor=anchor.lower()), _span(expr, right))
+
+    def _at(self, expr: ast.Expr, word: Token, at: ast.At, span: Span) -> ast.Expr:
+        match expr:
+            case ast.Selector(at=None):
+                return _with(expr, at=at, span=span)
+            case ast.Subquery(at=None):
+                return _with(expr, at=at, span=span)
+            case ast.Matrix(selector=ast.Selector(at=None) as inner):
+                return _with(expr, selector=_with(inner, at=at), span=span)
+            case ast.Selector() | ast.Matrix() | ast.Subquery():
+                raise _Failure("@ <timestamp> may not be set multiple times", _span(word))
+            case _:
+                pass
+        raise _Failure("@ modifier must be preceded by an instant vector selector or range vector selector or a subquery", span)
+
+    def matrix(self, expr: ast.Expr, _left: Token, duration: tuple[int, Token], right: Token) -> ast.Expr:
+        if not isinstance(expr, ast.Selector):
+            raise _Failure("ranges only allowed for vector selectors", _span(expr, right))
+        if expr.has_offset:
+            raise _Failure("no offset modifiers allowed before range", _span(expr, right))
+        if expr.at is not None:
+            raise _Failure("no @ modifiers allowed before range", _span(expr, right))
+        return ast.Matrix(expr, duration[0], _span(expr, right))
+
+    def subquery(self, expr: ast.Expr, _left: Token, duration: tuple[int, Token], _colon: Token, *rest: Any) -> ast.Expr:
+        step = rest[0][0] if len(rest) == 2 else None
+        return ast.Subquery(expr, duration[0], step, span=_span(expr, rest[-1]))
+
+    def metric_name(self, token: Token) -> Token:
+        return token
+
+    def selector(self, *parts: Any) -> ast.Selector:
+        name = parts[0] if isinstance(parts[0], Token) and parts[0].type != "LBRACE" else None
+        groups = [p for p in parts if isinstance(p, list)]
+        matchers = list(groups[0]) if groups else []
+        metric = str(name) if name is not None else ""
+        quoted = [m for m in matchers if m.op == "name"]
+        span = _span(*[p for p in parts if isinstance(p, Token)])
+        if quoted and (metric or len(quoted) > 1):
+            raise _Failure(f"metric name must not be set twice: {metric or quoted[0].value!r} or {quoted[-1].value!r}", span)
+        metric = metric or (quoted[0].value if quoted else "")
+        matchers = [m for m in matchers if m.op != "name"]
+        if metric and any(m.name == NAME for m in matchers):
+            again = next(m.value for m in matchers if m.name == NAME)
+            raise _Failure(f"metric name must not be set twice: {metric!r} or {again!r}", span)
+        named = [Matcher(NAME, "=", metric)] if metric else []
+        return ast.Selector(metric, tuple(named + matchers), span=span)
+
+    def matchers(self, *parts: Any) -> list[Matcher]:
+        return [p for p in parts if isinstance(p, Matcher)]
+
+    def matcher(self, name: Token, op: Token, value: Token) -> Matcher:
+        label = self._text(name) if name.type == "STRING" else str(name)
+        built = Matcher(label, str(op), self._text(value))
+        if built.op in ("=~", "!~"):
+            try:
+                compile_regex(built.value)
+            except ValueError as why:
+                raise _Failure(str(why), _span(value)) from None
+        return built
+
+    def quoted_name(self, token: Token) -> Matcher:
+        return Matcher(NAME, "name", self._text(token))
+
+    def label_name(self, token: Token) -> str:
+        name = self._text(token) if token.type == "STRING" else str(token)
+        if token.type != "STRING" and not _LABEL_NAME.fullmatch(name):
+            raise _Failure(f"unexpected in grouping opts: saw {name!r}, expected a label name", _span(token))
+        return name
+
+    def label_list(self, *parts: Any) -> tuple[str, ...]:
+        return tuple(str(p) for p in parts if not isinstance(p, Token))
+
+    def grouping(self, word: Token, labels: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+        return word.type == "WITHOUT", labels
+
+    def arguments(self, *parts: Any) -> tuple[list[ast.Expr], Token]:
+        return [p for p in parts if not isinstance(p, Token)], parts[-1]
+
+    def call(self, name: Token, arguments: tuple[list[ast.Expr], Token]) -> ast.Call:
+        return ast.Call(str(name).lower() if name.type != "IDENT" else str(name), tuple(arguments[0]), _span(name, arguments[1]))
+
+    def aggregate(self, op: Token, *parts: Any) -> ast.Aggregate:
+        args, right = next(p for p in parts if isinstance(p[0], list))
+        without, labels = next((p for p in parts if isinstance(p[0], bool)), (False, ()))
+        name = op.lower()
+        wanted = 2 if name in _WITH_PARAMETER else 1
+        if len(args) != wanted:
+            raise _Failure(
+                f"wrong number of arguments for aggregate {name}: saw {len(args)}, expected {wanted}", _span(op, right)
+            )
+        return ast.Aggregate(name, args[-1], args[0] if wanted == 2 else None, labels, without, _span(op, right))
+
+    def bool_modifier(self, *word: Token) -> bool:
+        return bool(word)
+
+    def matching_modifier(self, *parts: Any) -> tuple[bool, tuple[str, ...], bool]:
+        return (parts[0].type == "ON", parts[1], True) if parts else (False, (), False)
+
+    def group_modifier(self, *parts: Any) -> tuple[str, tuple[str, ...]]:
+        if not parts:
+            return "", ()
+        return ("left" if parts[0].type == "GROUP_LEFT" else "right"), (parts[1] if len(parts) > 1 else ())
+
+    def modifiers(
+        self, flag: bool, how: tuple[bool, tuple[str, ...], bool], group: tuple[str, tuple[str, ...]]
+    ) -> tuple[bool, ast.Matching]:
+        return flag, ast.Matching(on=how[0], labels=how[1], group=group[0], include=group[1], explicit=how[2])
+
+    def binary(self, lhs: ast.Expr, op: Token, modifiers: tuple[bool, ast.Matching], rhs: ast.Expr) -> ast.Binary:
+        return ast.Binary(str(op).lower(), lhs, rhs, modifiers[0], modifiers[1], _span(lhs, rhs))
+
+
+_WITH_PARAMETER = frozenset({"topk", "bottomk", "quantile", "count_values", "limitk", "limit_ratio"})
+
+
+_Node = TypeVar("_Node", ast.Selector, ast.Matrix, ast.Subquery)
+
+
+def _with(node: _Node, **changes: Any) -> _Node:
+    return replace(node, **changes)
+
+
+_LARK = Lark(_GRAMMAR, parser="lalr", lexer=TokenLexer, transformer=_Builder(), maybe_placeholders=False)
+
+
+def _unexpected(text: str, error: UnexpectedToken) -> ParseError:
+    token: Token = error.token
+    if token.type == "$END":
+        span, seen = Span(len(text), len(text)), "end of the expression"
+    else:
+        span, seen = Span(token.start_pos or 0, token.end_pos or 0), repr(str(token))
+    if str(token) in _NEWER_WORDS or _FILL.search(text[: span.start]):
+        return UnsupportedError(f"unsupported modifier: saw {seen}, expected an operand", text, span)
+    if token.type in ("LPAR", "START", "END", "IDENT") and _in_duration(text, span):
+        return UnsupportedError(f"unsupported: saw duration expression at {seen}, expected a plain duration", text, span)
+    wanted = sorted(_READABLE.get(name, name.lower()) for name in error.expected)
+    shown = ", ".join(wanted[:8]) + (" …" if len(wanted) > 8 else "")
+    return ParseError(f"unexpected {seen}: expected {shown}", text, span)
+
+
+def _in_duration(text: str, span: Span) -> bool:
+    before = text[: span.start].rstrip().lower()
+    return before.endswith(("offset", "[", "offset -", "offset +")) or before.rfind("[") > before.rfind("]")
+
+
+def parse(text: str) -> ast.Expr:
+    """A checked expression.
+
+    Raises:
+        ParseError: not PromQL, over a limit, or of the wrong types; says line, column, what was seen and expected.
+        UnsupportedError: PromQL that this engine declares out of scope.
+    """
+    return _parse_cached(text)
+
+
+@lru_cache(maxsize=4096)
+def _parse_cached(text: str) -> ast.Expr:
+    tokens = tokenize(text)
+    if not tokens:
+        raise ParseError("no expression found in input", text)
+    try:
+        tree: Any = _LARK.parse(tokens)
+    except UnexpectedToken as error:
+        raise _unexpected(text, error) from None
+    except _Failure as error:
+        raise _failure(text, error) from None
+    except VisitError as error:
+        if isinstance(error.orig_exc, _Failure):
+            raise _failure(text, error.orig_exc) from None
+        raise
+    except UnexpectedInput as error:
+        raise ParseError(f"cannot parse: {error}", text) from None
+    check(tree, text)
+    result: ast.Expr = tree
+    return result
+
+
+def _failure(text: str, error: _Failure) -> ParseError:
+    return (UnsupportedError if error.unsupported else ParseError)(error.message, text, error.span)
+
+
+__all__ = ["PromQLError", "parse"]

@@ -1,0 +1,226 @@
+"""Kernels over a window that look at how values change: rates, changes, regressions; knows no selectors, labels or steps.
+
+Formulas are those of Prometheus' promql/functions.go (3.x; the 2.x order of limits where the frame asks for it).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ops_center.label_sets import BoolArray
+from ops_center.promql.windows import (
+    OVER_TIME,
+    Frame,
+    Kernel,
+    Result,
+    at_rows,
+    column_values,
+    counts_of,
+    first_rows,
+    last_rows,
+    times_at,
+    two_sum_into,
+)
+from ops_center.series_blocks import FloatArray, TimeArray, Window
+
+
+def _increase(window: Window, first: FloatArray, last: FloatArray) -> FloatArray:
+    """last − first, plus what each counter reset lost, in order of time."""
+    total = last - first
+    values = window.values
+    if window.valid is None:
+        drops = values[1:] < values[:-1]
+        for row in np.flatnonzero(drops.any(axis=1)).tolist():
+            total += np.where(drops[row], values[row], 0.0)
+        return total
+    previous = values[0]
+    seen = window.valid[0]
+    for row in range(1, len(values)):
+        valid = window.valid[row]
+        reset = valid & seen & (values[row] < previous)
+        if reset.any():
+            total += np.where(reset, previous, 0.0)
+        previous = np.where(valid, values[row], previous)
+        seen = seen | valid
+    return total
+
+
+def _to_start(frame: Frame, to_start: FloatArray, threshold: FloatArray, average: FloatArray, zero: FloatArray) -> FloatArray:
+    """Seconds to extrapolate to the left; 2.x limited by the counter's zero before the threshold, 3.x after it."""
+    if frame.compat_2:
+        to_start = np.minimum(to_start, zero)
+        return np.where(to_start >= threshold, average / 2, to_start)
+    return np.minimum(np.where(to_start >= threshold, average / 2, to_start), zero)
+
+
+def _ends(window: Window) -> tuple[FloatArray, FloatArray, TimeArray, TimeArray]:
+    """First and last value and time per column; the times are one for all where the window is a whole piece of a grid."""
+    if window.valid is None and window.times.ndim == 1:
+        return window.values[0], window.values[-1], window.times[:1], window.times[-1:]
+    first_row, last_row = first_rows(window)[0], last_rows(window)[0]
+    return at_rows(window, first_row), at_rows(window, last_row), times_at(window, first_row), times_at(window, last_row)
+
+
+def _extrapolated(window: Window, frame: Frame, counter: bool, per_second: bool) -> Result:
+    counts = counts_of(window)
+    first, last, first_t, last_t = _ends(window)
+    with np.errstate(all="ignore"):
+        result = _increase(window, first, last) if counter else last - first
+        sampled = (last_t - first_t) / 1000
+        average = sampled / (counts - 1 if len(sampled) > 1 else counts[:1] - 1)
+        threshold = average * 1.1
+        zero = np.full_like(sampled, np.inf)
+        if counter:
+            zero = np.where((result > 0) & (first >= 0), sampled * (first / result), np.inf)
+        left = _to_start(frame, (first_t - frame.start_ms) / 1000, threshold, average, zero)
+        right = (frame.end_ms - last_t) / 1000
+        right = np.where(right >= threshold, average / 2, right)
+        factor = (sampled + left + right) / sampled
+        if per_second:
+            factor = factor / (frame.range_ms / 1000)
+        result = result * factor
+    return result, counts > 1
+
+
+def rate_kernel(window: Window, frame: Frame) -> Result:
+    """rate: per-second increase of a counter, extrapolated to the range."""
+    return _extrapolated(window, frame, counter=True, per_second=True)
+
+
+def increase_kernel(window: Window, frame: Frame) -> Result:
+    """increase: that of a counter over the range, extrapolated."""
+    return _extrapolated(window, frame, counter=True, per_second=False)
+
+
+def delta_kernel(window: Window, frame: Frame) -> Result:
+    """delta: change of a gauge over the range, extrapolated."""
+    return _extrapolated(window, frame, counter=False, per_second=False)
+
+
+def _last_two(window: Window) -> tuple[TimeArray, TimeArray, BoolArray]:
+    last, _ = last_rows(window)
+    if window.valid is None:
+        return last, np.maximum(last - 1, 0), np.full(len(last), len(window.values) > 1)
+    rest = window.valid.copy()
+    rest[last, np.arange(len(last))] = False
+    before = len(rest) - 1 - np.argmax(rest[::-1], axis=0)
+    return last, before, counts_of(window) > 1
+
+
+def _instant(window: Window, rate: bool) -> Result:
+    last_row, before_row, present = _last_two(window)
+    last, before = at_rows(window, last_row), at_rows(window, before_row)
+    with np.errstate(all="ignore"):
+        change = np.where(last < before, last, last - before) if rate else last - before
+        seconds = (times_at(window, last_row) - times_at(window, before_row)) / 1000
+        return (change / seconds if rate else change), present
+
+
+def irate_kernel(window: Window, _frame: Frame) -> Result:
+    """irate: per-second increase between the last two samples."""
+    return _instant(window, rate=True)
+
+
+def idelta_kernel(window: Window, _frame: Frame) -> Result:
+    """idelta: change between the last two samples."""
+    return _instant(window, rate=False)
+
+
+def _steps(window: Window, kind: str) -> Result:
+    """How often neighbouring samples fall (`resets`) or differ (`changes`); NaN to NaN is no change."""
+    values, found = window.values, np.zeros(window.values.shape[1])
+    previous = values[0]
+    seen = np.ones(values.shape[1], dtype=np.bool_) if window.valid is None else window.valid[0]
+    for row in range(1, len(values)):
+        current = values[row]
+        hit = current < previous if kind == "resets" else (current != previous) & ~(np.isnan(current) & np.isnan(previous))
+        if window.valid is None:
+            found += hit
+            previous = current
+            continue
+        found += hit & window.valid[row] & seen
+        previous = np.where(window.valid[row], current, previous)
+        seen = seen | window.valid[row]
+    return found, counts_of(window) > 0
+
+
+def changes_kernel(window: Window, _frame: Frame) -> Result:
+    """changes: how often the value differs from the one before."""
+    return _steps(window, "changes")
+
+
+def resets_kernel(window: Window, _frame: Frame) -> Result:
+    """resets: how often the value falls."""
+    return _steps(window, "resets")
+
+
+def _regression(window: Window, intercept_ms: TimeArray) -> tuple[FloatArray, FloatArray]:
+    """Least-squares slope per second and value at `intercept_ms` (promql/functions.go, linearRegression)."""
+    columns = window.values.shape[1]
+    sums = np.zeros((4, columns))
+    errors = np.zeros((4, columns))
+    t, b = np.empty((4, columns)), np.empty((4, columns))
+    first_row, _ = first_rows(window)
+    initial, constant = at_rows(window, first_row), np.ones(columns, dtype=np.bool_)
+    times = window.times if window.times.ndim == 2 else window.times[:, None]
+    with np.errstate(all="ignore"):
+        for row, y in enumerate(window.values):
+            valid = np.ones(columns, dtype=np.bool_) if window.valid is None else window.valid[row]
+            constant &= ~valid | (y == initial)
+            x = np.where(valid, (times[row] - intercept_ms) / 1000, 0.0)
+            terms = np.stack([x, np.where(valid, y, 0.0), x * np.where(valid, y, 0.0), x * x])
+            two_sum_into(sums, errors, terms, t, b)
+        sum_x, sum_y, sum_xy, sum_xx = np.where(np.isfinite(sums), sums + errors, sums)
+        n = counts_of(window)
+        covariance = sum_xy - sum_x * sum_y / n
+        variance = sum_xx - sum_x * sum_x / n
+        slope = covariance / variance
+        intercept = sum_y / n - slope * sum_x / n
+    flat = np.where(np.isinf(initial), np.nan, 0.0)
+    return np.where(constant, flat, slope), np.where(constant, np.where(np.isinf(initial), np.nan, initial), intercept)
+
+
+def deriv_kernel(window: Window, _frame: Frame) -> Result:
+    """deriv: slope per second by least squares."""
+    first_row, _ = first_rows(window)
+    slope, _ = _regression(window, times_at(window, first_row))
+    return slope, counts_of(window) > 1
+
+
+def predict_kernel(window: Window, frame: Frame) -> Result:
+    """predict_linear: the regression's value `params[0]` seconds after the evaluation."""
+    slope, intercept = _regression(window, np.full(window.values.shape[1], frame.eval_ms, dtype=np.int64))
+    with np.errstate(all="ignore"):
+        return slope * frame.params[0] + intercept, counts_of(window) > 1
+
+
+def smoothing_kernel(window: Window, frame: Frame) -> Result:
+    """double_exponential_smoothing (Holt 1957): params are smoothing factor and trend factor, each in (0, 1)."""
+    sf, tf = frame.params
+    columns = window.values.shape[1]
+    out, counts = np.zeros(columns), counts_of(window)
+    for column in np.flatnonzero(counts > 1).tolist():
+        values = column_values(window, column).tolist()
+        s0, s1, trend = 0.0, values[0], values[1] - values[0]
+        for index, value in enumerate(values[1:], start=1):
+            if index > 1:
+                trend = tf * (s1 - s0) + (1 - tf) * trend
+            s0, s1 = s1, sf * value + (1 - sf) * (s1 + trend)
+        out[column] = s1
+    return out, counts > 1
+
+
+KERNELS: dict[str, Kernel] = {
+    **OVER_TIME,
+    "rate": rate_kernel,
+    "increase": increase_kernel,
+    "delta": delta_kernel,
+    "irate": irate_kernel,
+    "idelta": idelta_kernel,
+    "changes": changes_kernel,
+    "resets": resets_kernel,
+    "deriv": deriv_kernel,
+    "predict_linear": predict_kernel,
+    "double_exponential_smoothing": smoothing_kernel,
+    "holt_winters": smoothing_kernel,
+}

@@ -1,0 +1,239 @@
+"""From selectors and subqueries to columns of samples: offsets, @, lookback, windows; knows no functions by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ops_center.label_sets import LabelSets
+from ops_center.promql import ast
+from ops_center.promql.errors import EvaluationError, LimitError
+from ops_center.promql.rates import KERNELS
+from ops_center.promql.values import RangeVector, RawSeries, Value, Vector
+from ops_center.promql.windows import Frame, Kernel
+from ops_center.series import Selection, SeriesStore
+from ops_center.series_blocks import ALL, Block, Columns, FloatArray, TimeArray, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an engine evaluates.
+
+    Attributes:
+        lookback_ms: how far an instant selector looks back.
+        default_step_ms: the resolution of a subquery that names none.
+        delayed_name_removal: drop metric names at the end of the query only (Prometheus' feature flag of that name).
+        compat: "3.x" (windows left-open) or "2.x" (windows closed), for an installed promtool as oracle.
+        max_samples, max_steps: limits on one evaluation.
+    """
+
+    lookback_ms: int = 300_000
+    default_step_ms: int = 60_000
+    delayed_name_removal: bool = False
+    compat: str = "3.x"
+    max_samples: int = 50_000_000
+    max_steps: int = 11_000
+
+    @property
+    def closed(self) -> bool:
+        """Windows and lookback include their left end."""
+        return self.compat == "2.x"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One evaluation: the instants (epoch ms), the query's bounds, what was known, and how to evaluate a child."""
+
+    store: SeriesStore
+    shift_ms: int
+    options: Options
+    times: TimeArray
+    query_start: int
+    query_end: int
+    query_step: int
+    as_of: int | None
+    evaluate: Callable[[ast.Expr, Context], Value]
+
+
+def _fixed_at(at: ast.At | None, context: Context) -> int | None:
+    if at is None:
+        return None
+    if at.at_ms is not None:
+        return at.at_ms
+    return context.query_start if at.anchor == "start" else context.query_end
+
+
+def _reference(node: ast.Selector | ast.Subquery, context: Context) -> TimeArray:
+    """The instants a selector refers to, epoch ms; one only where `@` fixes it."""
+    fixed = _fixed_at(node.at, context)
+    base = context.times if fixed is None else np.array([fixed], dtype=np.int64)
+    return base - node.offset_ms
+
+
+def _guard(steps: int, columns: int, context: Context) -> None:
+    if steps * columns > context.options.max_samples:
+        raise LimitError(
+            f"query too large: saw {steps} steps × {columns} series, expected at most {context.options.max_samples} samples"
+        )
+
+
+def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -> Vector:
+    selection = context.store.select(node.matchers)
+    if not selection.parts:
+        nothing = np.zeros((len(context.times), 0))
+        return Vector(selection.labels, nothing, nothing.astype(np.bool_))
+    instants = _reference(node, context) - context.shift_ms
+    _guard(len(context.times), len(selection.labels), context)
+    reach = context.options.lookback_ms + (1 if context.options.closed else 0)
+    if len(instants) == 1 and len(selection.parts) == 1:
+        values, present = _one_part(selection, int(instants[0]), reach, context.as_of, times_wanted)
+    else:
+        values = np.zeros((len(instants), len(selection.labels)))
+        present = np.zeros(values.shape, dtype=np.bool_)
+        for row, at in enumerate(instants.tolist()):
+            left = 0
+            for block, columns, width in selection.parts:
+                found, there, stamps = block.latest(at, at - reach, columns, context.as_of)
+                values[row, left : left + width] = stamps if times_wanted else found
+                present[row, left : left + width] = True if there is None else there
+                left += width
+    if times_wanted:
+        values = (values + context.shift_ms) / 1000
+    steps = len(context.times)
+    if len(values) != steps:
+        values, present = np.broadcast_to(values, (steps, values.shape[1])), np.broadcast_to(present, (steps, present.shape[1]))
+    return Vector(selection.labels, values, present)
+
+
+def _one_part(selection: Selection, at: int, reach: int, as_of: int | None, times_wanted: bool) -> tuple[FloatArray, np.ndarray]:
+    block, columns, width = selection.parts[0]
+    found, there, stamps = block.latest(at, at - reach, columns, as_of)
+    present = np.ones((1, width), dtype=np.bool_) if there is None else there[None, :]
+    return (stamps.astype(np.float64) if times_wanted else found)[None, :], present
+
+
+def select_instant(node: ast.Selector, context: Context) -> Vector:
+    """The last sample of each selected series within the lookback, at each instant."""
+    return _instant_columns(node, context, times_wanted=False)
+
+
+def sample_times(node: ast.Selector, context: Context) -> Vector:
+    """The timestamps of those samples, epoch seconds."""
+    return _instant_columns(node, context, times_wanted=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The result of a subquery as a source of windows: steps that all columns share."""
+
+    times: TimeArray
+    values: FloatArray
+    present: np.ndarray
+
+    def window(self, first_ms: int, last_ms: int, columns: Columns, _as_of: int | None) -> Window | None:
+        """As `RowBlock.window`."""
+        lo, hi = int(np.searchsorted(self.times, first_ms)), int(np.searchsorted(self.times, last_ms, side="right"))
+        if lo >= hi:
+            return None
+        valid = self.present[lo:hi, columns]
+        whole = bool(valid.all())
+        values = self.values[lo:hi, columns]
+        return Window(values if whole else np.where(valid, values, 0.0), self.times[lo:hi], None if whole else valid)
+
+
+Source = Block | Grid
+Part = tuple[Source, Columns, int]
+
+
+def _subquery_grid(node: ast.Subquery, context: Context) -> tuple[LabelSets, tuple[Part, ...]]:
+    """Inner instants are multiples of the step inside the outer windows' hull; evaluated once for all."""
+    step = node.step_ms or context.options.default_step_ms
+    outer = _reference(node, context)
+    left = int(outer.min()) - node.range_ms
+    start = step * int(left / step) if abs(left) < 2**53 else step * (left // step)
+    if start < left or (start == left and not context.options.closed):
+        start += step
+    count = max(0, (int(outer.max()) - start) // step + 1)
+    _guard(count, 1, context)
+    if not count:
+        return LabelSets(()), ()
+    inner = replace(context, times=start + step * np.arange(count, dtype=np.int64))
+    value = context.evaluate(node.expr, inner)
+    if not isinstance(value, Vector):
+        raise EvaluationError(f"subquery: saw a {type(value).__name__}, expected an instant vector")
+    grid = Grid(inner.times - context.shift_ms, value.values, value.present)
+    return value.labels, ((grid, ALL, len(value.labels)),)
+
+
+def _sources(node: ast.Expr, context: Context) -> tuple[LabelSets, tuple[Part, ...], TimeArray, int]:
+    """Labels, parts, the instants that windows end at (store axis), and the range."""
+    if isinstance(node, ast.Matrix):
+        selection = context.store.select(node.selector.matchers)
+        return selection.labels, selection.parts, _reference(node.selector, context) - context.shift_ms, node.range_ms
+    if isinstance(node, ast.Subquery):
+        labels, parts = _subquery_grid(node, context)
+        return labels, parts, _reference(node, context) - context.shift_ms, node.range_ms
+    raise EvaluationError(f"saw {type(node).__name__}, expected a range vector")
+
+
+def select_range(func: str, node: ast.Expr, params: list[FloatArray], context: Context) -> Vector:
+    """A range function over the windows of a selector or subquery, at each instant."""
+    labels, parts, ends, range_ms = _sources(node, context)
+    steps = len(context.times)
+    _guard(steps, len(labels), context)
+    kernel: Kernel = KERNELS[func]
+    if not parts:
+        nothing = np.zeros((steps, 0))
+        return Vector(labels, nothing, nothing.astype(np.bool_))
+    values = np.zeros((steps, len(labels)))
+    present = np.zeros((steps, len(labels)), dtype=np.bool_)
+    for row in range(steps):
+        end = int(ends[row if len(ends) > 1 else 0])
+        frame = Frame(
+            start_ms=end - range_ms,
+            end_ms=end,
+            eval_ms=int(context.times[row]) - context.shift_ms,
+            range_ms=range_ms,
+            shift_ms=context.shift_ms,
+            params=tuple(float(p[row]) for p in params),
+            compat_2=context.options.closed,
+        )
+        _one_step(kernel, parts, frame, context, values[row], present[row])
+    return Vector(labels, values, present)
+
+
+def _one_step(
+    kernel: Kernel, parts: tuple[Part, ...], frame: Frame, context: Context, values: FloatArray, present: np.ndarray
+) -> None:
+    first = frame.start_ms if context.options.closed else frame.start_ms + 1
+    left = 0
+    for source, columns, width in parts:
+        window = source.window(first, frame.end_ms, columns, context.as_of)
+        if window is not None:
+            found, there = kernel(window, frame)
+            values[left : left + width] = found
+            present[left : left + width] = there
+        left += width
+
+
+def raw_samples(node: ast.Matrix | ast.Subquery, context: Context) -> RangeVector:
+    """The samples in the window at the (one) instant, for an instant query of a range expression."""
+    labels, parts, ends, range_ms = _sources(node, context)
+    end = int(ends[0])
+    first = end - range_ms if context.options.closed else end - range_ms + 1
+    out: list[RawSeries] = []
+    left = 0
+    for source, columns, width in parts:
+        window = source.window(first, end, columns, context.as_of)
+        for column in range(width):
+            if window is None:
+                continue
+            valid = ALL if window.valid is None else window.valid[:, column]
+            times = (window.times if window.times.ndim == 1 else window.times[:, column])[valid]
+            if len(times):
+                one = LabelSets([labels.sets[left + column]])
+                out.append(RawSeries(one, times + context.shift_ms, window.values[valid, column]))
+        left += width
+    return RangeVector(tuple(out))

@@ -1,0 +1,284 @@
+"""Go's template syntax, the subset that rule files use: text to a tree; knows neither functions' meaning nor data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+MAX_TEMPLATE = 16 * 1024
+MAX_NESTING = 50
+
+
+class TemplateError(ValueError):
+    """The template is wrong, or failed while it ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`.a.b`, `$x.a.b` or `(pipe).a`; `base` None is the dot."""
+
+    base: Any
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`$name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A function with arguments, or a single operand when `function` is empty."""
+
+    function: str
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """Commands, each fed to the next; `names` are declared or, with `assign`, set."""
+
+    names: tuple[str, ...]
+    assign: bool
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Plain text between actions."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`if`, `with` or `range` with its two branches."""
+
+    kind: str
+    pipe: Pipe
+    body: tuple[Any, ...]
+    otherwise: tuple[Any, ...]
+
+
+_ACTION = re.compile(r"\{\{(-\s)?(.*?)(\s-)?\}\}", re.DOTALL)
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<char>'(?:[^'\\]|\\.)')
+    |(?P<number>[+-]?(?:0[xX][0-9a-fA-F]+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+))|(?P<variable>\$\w*)|(?P<field>\.[A-Za-z_]\w*)
+    |(?P<dot>\.)|(?P<word>[A-Za-z_]\w*)|(?P<op>:=|=|\||\(|\)|,))""",
+    re.VERBOSE,
+)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "'": "'"}
+Token = tuple[str, str, bool]
+
+
+def parse_template(text: str, functions: frozenset[str], variables: frozenset[str]) -> tuple[Any, ...]:
+    """The nodes of a template.
+
+    Raises:
+        TemplateError: syntax, unknown function or variable, over 16 KiB.
+    """
+    if len(text) > MAX_TEMPLATE:
+        raise TemplateError(f"template too long: saw {len(text)} characters, expected at most {MAX_TEMPLATE}")
+    parser = _Parser(_pieces(text), functions, [set(variables)])
+    nodes, stop = parser.nodes(0)
+    if stop:
+        raise TemplateError(f"unexpected {{{{{stop}}}}}")
+    return nodes
+
+
+def _pieces(text: str) -> list[tuple[str, str]]:
+    out: list[tuple[str, str]] = []
+    position, trim_next = 0, False
+    for match in _ACTION.finditer(text):
+        plain = text[position : match.start()]
+        plain = plain.lstrip() if trim_next else plain
+        out.append(("text", plain.rstrip() if match.group(1) else plain))
+        if not match.group(2).strip().startswith("/*"):
+            out.append(("action", match.group(2).strip()))
+        position, trim_next = match.end(), bool(match.group(3))
+    rest = text[position:]
+    if "{{" in rest:
+        raise TemplateError("unclosed action: saw '{{' without '}}'")
+    out.append(("text", rest.lstrip() if trim_next else rest))
+    return out
+
+
+def _tokens(action: str) -> list[Token]:
+    out: list[Token] = []
+    position = 0
+    while position < len(action):
+        match = _TOKEN.match(action, position)
+        if match is None or match.lastgroup is None:
+            raise TemplateError(f"unexpected {action[position:].strip()[:10]!r} in {action!r}")
+        glued = match.start() == match.start(match.lastgroup)
+        out.append((match.lastgroup, match.group(match.lastgroup), glued))
+        position = match.end()
+    return out
+
+
+class _Parser:
+    """Nodes from pieces; scopes hold the variables known at each depth."""
+
+    def __init__(self, pieces: list[tuple[str, str]], functions: frozenset[str], scopes: list[set[str]]) -> None:
+        self.pieces, self.functions, self.scopes = pieces, functions, scopes
+        self.index = 0
+        self.tokens: list[Token] = []
+        self.at = 0
+
+    def nodes(self, depth: int) -> tuple[tuple[Any, ...], str]:
+        """Nodes up to an `else` or `end`, and which it was."""
+        if depth > MAX_NESTING:
+            raise TemplateError(f"nested too deep: expected at most {MAX_NESTING} levels")
+        out: list[Any] = []
+        while self.index < len(self.pieces):
+            kind, text = self.pieces[self.index]
+            self.index += 1
+            if kind == "text":
+                out.extend([Text(text)] if text else [])
+                continue
+            word = text.split(None, 1)[0] if text else ""
+            if word in ("else", "end"):
+                return tuple(out), text
+            if word in ("if", "with", "range"):
+                out.append(self._block(word, text[len(word) :], depth))
+            elif word in ("define", "template", "block", "break", "continue"):
+                raise TemplateError(f"unsupported action: saw {word!r}")
+            else:
+                out.append(self._whole_pipe(text))
+        return tuple(out), ""
+
+    def _block(self, kind: str, header: str, depth: int) -> Block:
+        self.scopes.append(set(self.scopes[-1]))
+        pipe = self._whole_pipe(header)
+        body, stop = self.nodes(depth + 1)
+        otherwise: tuple[Any, ...] = ()
+        if stop.startswith("else"):
+            rest = stop[4:].strip()
+            if rest:
+                word, _, tail = rest.partition(" ")
+                if word not in ("if", "with"):
+                    raise TemplateError(f"unexpected {rest!r} after else")
+                otherwise = (self._block(word, tail, depth + 1),)
+                self.scopes.pop()
+                return Block(kind, pipe, body, otherwise)
+            otherwise, stop = self.nodes(depth + 1)
+        if stop != "end":
+            raise TemplateError(f"unexpected end of template: {{{{{kind}}}}} has no {{{{end}}}}")
+        self.scopes.pop()
+        return Block(kind, pipe, body, otherwise)
+
+    def _whole_pipe(self, text: str) -> Pipe:
+        self.tokens, self.at = _tokens(text), 0
+        pipe = self._pipe()
+        if self.at < len(self.tokens):
+            raise TemplateError(f"unexpected {self.tokens[self.at][1]!r} in {text!r}")
+        return pipe
+
+    def _peek(self) -> Token:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ("end", "", False)
+
+    def _pipe(self) -> Pipe:
+        names, assign = self._declaration()
+        commands = [self._command()]
+        while self._peek()[1] == "|" and self._peek()[0] == "op":
+            self.at += 1
+            commands.append(self._command())
+        for name in names:
+            if assign:
+                self._known(name)
+            self.scopes[-1].add(name)
+        return Pipe(names, assign, tuple(commands))
+
+    def _declaration(self) -> tuple[tuple[str, ...], bool]:
+        values = [t[1] for t in self.tokens[self.at : self.at + 4]]
+        if self._peek()[0] != "variable":
+            return (), False
+        if len(values) > 1 and values[1] in (":=", "="):
+            self.at += 2
+            return (values[0],), values[1] == "="
+        if len(values) > 3 and values[1] == "," and values[3] == ":=":
+            self.at += 4
+            return (values[0], values[2]), False
+        return (), False
+
+    def _command(self) -> Command:
+        kind, text, _ = self._peek()
+        if kind == "word" and text not in ("true", "false", "nil"):
+            if text not in self.functions:
+                raise TemplateError(f'function "{text}" not defined')
+            self.at += 1
+            return Command(text, self._operands())
+        operands = self._operands()
+        if not operands:
+            raise TemplateError("missing value for command")
+        if len(operands) > 1:
+            raise TemplateError("can't give argument to non-function")
+        return Command("", operands)
+
+    def _operands(self) -> tuple[Any, ...]:
+        out: list[Any] = []
+        while self._peek()[0] != "end" and not (self._peek()[0] == "op" and self._peek()[1] in "|)"):
+            out.append(self._operand())
+        return tuple(out)
+
+    def _operand(self) -> Any:
+        kind, text, _ = self._peek()
+        self.at += 1
+        if kind == "string":
+            return Literal(_unquote(text))
+        if kind == "char":
+            return Literal(ord(_unquote('"' + text[1:-1] + '"')))
+        if kind == "number":
+            return Literal(int(text, 0) if re.fullmatch(r"[+-]?(?:\d+|0[xX]\w+)", text) else float(text))
+        if kind == "word":
+            return self._word(text)
+        if kind in ("dot", "field"):
+            return Field(None, self._path([text[1:]] if kind == "field" else []))
+        if kind == "variable":
+            self._known(text)
+            path = self._path([])
+            return Field(Variable(text), path) if path else Variable(text)
+        if text == "(":
+            return self._parenthesis()
+        raise TemplateError(f"unexpected {text!r} in operand")
+
+    def _word(self, text: str) -> Any:
+        if text in ("true", "false", "nil"):
+            return Literal({"true": True, "false": False, "nil": None}[text])
+        if text not in self.functions:
+            raise TemplateError(f'function "{text}" not defined')
+        return Pipe((), False, (Command(text, ()),))
+
+    def _parenthesis(self) -> Any:
+        pipe = self._pipe()
+        if self._peek()[1] != ")":
+            raise TemplateError("unclosed left paren")
+        self.at += 1
+        path = self._path([])
+        return Field(pipe, path) if path else pipe
+
+    def _path(self, start: list[str]) -> tuple[str, ...]:
+        while self._peek()[0] == "field" and self._peek()[2]:
+            start.append(self._peek()[1][1:])
+            self.at += 1
+        return tuple(start)
+
+    def _known(self, name: str) -> None:
+        if name != "$" and name not in self.scopes[-1]:
+            raise TemplateError(f'undefined variable "{name}"')
+
+
+def _unquote(text: str) -> str:
+    if text[0] == "`":
+        return text[1:-1]
+    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m.group(1), m.group(0)), text[1:-1])

@@ -1,0 +1,333 @@
+"""Kernels over the samples of a window: the `*_over_time` family; knows nothing of selectors, labels or steps.
+
+Each kernel takes a `Window` (rows × columns, time ascending) and gives one number per column. Sums run down the rows in
+order, compensated as Prometheus does, over tiles of columns: running sums over time would drift, whole matrices would be
+bound by memory. A window gathered from irregular series has the same shape, so there is one set of kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ops_center.label_sets import BoolArray
+from ops_center.series_blocks import FloatArray, TimeArray, Window
+
+TILE = 4096  # six rows of it fit a core's second cache; 512 is best for one addition, but this makes seven
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a kernel may know of the evaluation: bounds of the range and instant, ms on the window's axis.
+
+    `shift_ms` leads from that axis to epoch ms; `params` are the function's scalar arguments at this step.
+    """
+
+    start_ms: int
+    end_ms: int
+    eval_ms: int
+    range_ms: int
+    shift_ms: int = 0
+    params: tuple[float, ...] = ()
+    compat_2: bool = False
+
+
+Result = tuple[FloatArray, BoolArray]
+Kernel = Callable[[Window, Frame], Result]
+
+
+def counts_of(window: Window) -> FloatArray:
+    """Samples per column, shape (columns,)."""
+    rows, columns = window.values.shape
+    if window.valid is None:
+        return np.full(columns, float(rows))
+    if rows < 256:
+        return np.asarray(np.add.reduce(window.valid.view(np.uint8), axis=0, dtype=np.uint8), dtype=np.float64)
+    return np.asarray(np.count_nonzero(window.valid, axis=0), dtype=np.float64)
+
+
+def two_sum_into(total: FloatArray, error: FloatArray, row: FloatArray, t: FloatArray, b: FloatArray) -> None:
+    """total += row, the rounding error added to `error`; t and b are scratch (Knuth 1969, TwoSum)."""
+    np.add(total, row, out=t)
+    np.subtract(t, total, out=b)
+    total -= np.subtract(t, b)
+    np.subtract(row, b, out=b)
+    total += b
+    error += total
+    total[...] = t
+
+
+def compensated_sum(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Sum down the rows and its compensation, each of shape (columns,); invalid cells must be 0.
+
+    Equals Prometheus' Kahan-Neumaier summation: both carry the exact rounding error of each addition.
+    """
+    columns = values.shape[1]
+    total, error = np.empty(columns), np.zeros(columns)
+    scratch = np.empty((4, min(TILE, columns)))
+    add, subtract = np.add, np.subtract
+    with np.errstate(all="ignore"):
+        for left in range(0, columns, TILE):
+            right = min(left + TILE, columns)
+            s, t, b, d = scratch[:, : right - left]
+            c = error[left:right]
+            s[...] = values[0, left:right]
+            for x in values[1:, left:right]:  # Knuth's TwoSum: t = s + x, c += ((s − (t − b)) + (x − b)) with b = t − s
+                add(s, x, t)
+                subtract(t, s, b)
+                subtract(t, b, d)
+                subtract(s, d, d)
+                subtract(x, b, b)
+                add(d, b, d)
+                add(c, d, c)
+                s, t = t, s
+            total[left:right] = s
+    finite = np.isfinite(total)
+    if not finite.all():
+        error[~finite] = 0.0
+    return total, error
+
+
+def sum_kernel(window: Window, _frame: Frame) -> Result:
+    """sum_over_time."""
+    total, error = compensated_sum(window.values)
+    return total + error, counts_of(window) > 0
+
+
+def count_kernel(window: Window, _frame: Frame) -> Result:
+    """count_over_time."""
+    counts = counts_of(window)
+    return counts, counts > 0
+
+
+def present_kernel(window: Window, _frame: Frame) -> Result:
+    """present_over_time."""
+    counts = counts_of(window)
+    return np.ones_like(counts), counts > 0
+
+
+def avg_kernel(window: Window, _frame: Frame) -> Result:
+    """avg_over_time: the compensated sum over the count; where the sum overflows, an incremental mean."""
+    counts = counts_of(window)
+    total, error = compensated_sum(window.values)
+    with np.errstate(all="ignore"):
+        mean = total / counts + error / counts
+    for column in np.flatnonzero(~np.isfinite(total) & (counts > 0)).tolist():
+        mean[column] = _incremental_mean(column_values(window, column).tolist())
+    return mean, counts > 0
+
+
+def column_values(window: Window, column: int) -> FloatArray:
+    """The samples of one column."""
+    return window.values[:, column] if window.valid is None else window.values[window.valid[:, column], column]
+
+
+def kahan_step(inc: float, total: float, error: float) -> tuple[float, float]:
+    """One step of Kahan-Neumaier summation (Prometheus, util/kahansum)."""
+    t = total + inc
+    if t in (float("inf"), float("-inf")):
+        return t, 0.0
+    if abs(total) >= abs(inc):
+        return t, error + ((total - t) + inc)
+    return t, error + ((inc - t) + total)
+
+
+def _incremental_mean(values: list[float]) -> float:
+    """Prometheus' mean of values whose sum overflows (promql/functions.go, avg_over_time)."""
+    total, error, mean, incremental = values[0], 0.0, 0.0, False
+    for index, value in enumerate(values[1:]):
+        count = index + 2.0
+        if not incremental:
+            new, new_error = kahan_step(value, total, error)
+            if new not in (float("inf"), float("-inf")):
+                total, error = new, new_error
+                continue
+            incremental, mean, error = True, total / (count - 1), error / (count - 1)
+        share = (count - 1) / count
+        mean, error = kahan_step(value / count, share * mean, share * error)
+    return mean + error if incremental else total / len(values) + error / len(values)
+
+
+def _extreme(window: Window, reduce: np.ufunc, neutral: float) -> Result:
+    values = window.values if window.valid is None else np.where(window.valid, window.values, neutral)
+    found = reduce.reduce(values, axis=0)
+    present = counts_of(window) > 0
+    if window.valid is not None and np.isinf(found).any():
+        only_nan = ~np.any(window.valid & ~np.isnan(window.values), axis=0)
+        found[only_nan & present] = np.nan
+    return found, present
+
+
+def min_kernel(window: Window, _frame: Frame) -> Result:
+    """min_over_time; NaN only where there is nothing else."""
+    return _extreme(window, np.fmin, np.inf)
+
+
+def max_kernel(window: Window, _frame: Frame) -> Result:
+    """max_over_time; NaN only where there is nothing else."""
+    return _extreme(window, np.fmax, -np.inf)
+
+
+def last_rows(window: Window) -> tuple[TimeArray, BoolArray]:
+    """Row of the last sample per column, and which columns have one."""
+    rows, columns = window.values.shape
+    if window.valid is None:
+        return np.full(columns, rows - 1), np.ones(columns, dtype=np.bool_)
+    return rows - 1 - np.argmax(window.valid[::-1], axis=0), counts_of(window) > 0
+
+
+def first_rows(window: Window) -> tuple[TimeArray, BoolArray]:
+    """Row of the first sample per column, and which columns have one."""
+    if window.valid is None:
+        return np.zeros(window.values.shape[1], dtype=np.int64), np.ones(window.values.shape[1], dtype=np.bool_)
+    return np.argmax(window.valid, axis=0), counts_of(window) > 0
+
+
+def at_rows(window: Window, rows: TimeArray) -> FloatArray:
+    """One value per column, from the given rows."""
+    return window.values[rows, np.arange(window.values.shape[1])]
+
+
+def times_at(window: Window, rows: TimeArray) -> TimeArray:
+    """One time per column, from the given rows."""
+    if window.times.ndim == 1:
+        return window.times[rows]
+    return window.times[rows, np.arange(window.times.shape[1])]
+
+
+def last_kernel(window: Window, _frame: Frame) -> Result:
+    """last_over_time."""
+    rows, present = last_rows(window)
+    return at_rows(window, rows), present
+
+
+def first_kernel(window: Window, _frame: Frame) -> Result:
+    """first_over_time."""
+    rows, present = first_rows(window)
+    return at_rows(window, rows), present
+
+
+def _stamp(window: Window, frame: Frame, rows: TimeArray, present: BoolArray) -> Result:
+    return (times_at(window, rows) + frame.shift_ms) / 1000, present
+
+
+def ts_last_kernel(window: Window, frame: Frame) -> Result:
+    """ts_of_last_over_time, epoch seconds."""
+    return _stamp(window, frame, *last_rows(window))
+
+
+def ts_first_kernel(window: Window, frame: Frame) -> Result:
+    """ts_of_first_over_time, epoch seconds."""
+    return _stamp(window, frame, *first_rows(window))
+
+
+def _extreme_row(window: Window, sign: float) -> tuple[TimeArray, BoolArray]:
+    """The last row that is at least as good as all before it; NaN never replaces a number."""
+    scored = np.where(np.isnan(window.values), -np.inf, sign * window.values)
+    if window.valid is not None:
+        scored = np.where(window.valid, scored, -np.inf)
+    return len(scored) - 1 - np.argmax(scored[::-1], axis=0), counts_of(window) > 0
+
+
+def ts_max_kernel(window: Window, frame: Frame) -> Result:
+    """ts_of_max_over_time, epoch seconds."""
+    return _stamp(window, frame, *_extreme_row(window, 1.0))
+
+
+def ts_min_kernel(window: Window, frame: Frame) -> Result:
+    """ts_of_min_over_time, epoch seconds."""
+    return _stamp(window, frame, *_extreme_row(window, -1.0))
+
+
+def _moments(window: Window) -> tuple[FloatArray, FloatArray]:
+    """Sum of squared deviations and counts, by compensated Welford updates (promql/functions.go, varianceOverTime)."""
+    columns = window.values.shape[1]
+    count, mean, c_mean, aux, c_aux = (np.zeros(columns) for _ in range(5))
+    t, b = np.empty(columns), np.empty(columns)
+    with np.errstate(all="ignore"):
+        for index, row in enumerate(window.values):
+            valid = None if window.valid is None else window.valid[index]
+            count += 1.0 if valid is None else valid
+            delta = row - (mean + c_mean)
+            step = delta / count
+            step = step if valid is None else np.where(valid, step, 0.0)
+            two_sum_into(mean, c_mean, step, t, b)
+            square = delta * (row - (mean + c_mean))
+            square = square if valid is None else np.where(valid, square, 0.0)
+            two_sum_into(aux, c_aux, square, t, b)
+    return np.where(np.isfinite(aux), aux + c_aux, aux), count
+
+
+def stdvar_kernel(window: Window, _frame: Frame) -> Result:
+    """stdvar_over_time: population variance."""
+    total, count = _moments(window)
+    with np.errstate(all="ignore"):
+        return total / count, count > 0
+
+
+def stddev_kernel(window: Window, _frame: Frame) -> Result:
+    """stddev_over_time: population standard deviation."""
+    variance, present = stdvar_kernel(window, _frame)
+    with np.errstate(all="ignore"):
+        return np.sqrt(variance), present
+
+
+def quantiles_of(values: FloatArray, valid: BoolArray | None, q: float) -> FloatArray:
+    """The φ-quantile per column with linear interpolation; NaN is the smallest value (promql/quantile.go)."""
+    rows, columns = values.shape
+    keyed = np.where(np.isnan(values), -np.inf, values)
+    nans = np.isnan(values)
+    if valid is not None:
+        keyed, nans = np.where(valid, keyed, np.inf), nans & valid
+    counts = np.full(columns, rows) if valid is None else np.count_nonzero(valid, axis=0)
+    if np.isnan(q) or q < 0 or q > 1:
+        return np.full(columns, np.nan if np.isnan(q) else (-np.inf if q < 0 else np.inf))
+    order = np.argsort(keyed, axis=0, kind="stable")
+    ordered = np.take_along_axis(np.where(nans, np.nan, keyed), order, axis=0)
+    if nans.any():  # a real −Inf may stand among the NaNs: NaN first
+        ordered = np.take_along_axis(ordered, np.argsort(~np.isnan(ordered), axis=0, kind="stable"), axis=0)
+    rank = q * (counts - 1)
+    lower = np.maximum(0, np.floor(rank)).astype(np.intp)
+    upper = np.minimum(np.maximum(counts - 1, 0), lower + 1).astype(np.intp)
+    weight = rank - np.floor(rank)
+    column = np.arange(columns)
+    with np.errstate(all="ignore"):
+        out: FloatArray = ordered[lower, column] * (1 - weight) + ordered[upper, column] * weight
+    return out
+
+
+def quantile_kernel(window: Window, frame: Frame) -> Result:
+    """quantile_over_time."""
+    return quantiles_of(window.values, window.valid, frame.params[0]), counts_of(window) > 0
+
+
+def mad_kernel(window: Window, _frame: Frame) -> Result:
+    """mad_over_time: the median of absolute deviations from the median."""
+    median = quantiles_of(window.values, window.valid, 0.5)
+    with np.errstate(all="ignore"):
+        off = np.abs(window.values - median)
+    found = quantiles_of(off, window.valid, 0.5)
+    nan = np.isnan(window.values) if window.valid is None else np.isnan(window.values) & window.valid
+    return np.where(nan.any(axis=0), np.nan, found), counts_of(window) > 0
+
+
+OVER_TIME: dict[str, Kernel] = {
+    "sum_over_time": sum_kernel,
+    "count_over_time": count_kernel,
+    "present_over_time": present_kernel,
+    "avg_over_time": avg_kernel,
+    "min_over_time": min_kernel,
+    "max_over_time": max_kernel,
+    "last_over_time": last_kernel,
+    "first_over_time": first_kernel,
+    "stdvar_over_time": stdvar_kernel,
+    "stddev_over_time": stddev_kernel,
+    "quantile_over_time": quantile_kernel,
+    "mad_over_time": mad_kernel,
+    "ts_of_last_over_time": ts_last_kernel,
+    "ts_of_first_over_time": ts_first_kernel,
+    "ts_of_max_over_time": ts_max_kernel,
+    "ts_of_min_over_time": ts_min_kernel,
+}

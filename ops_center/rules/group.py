@@ -1,0 +1,288 @@
+"""Rule groups at work: what is due, evaluated in order at simulated instants, reloaded without losing alerts.
+
+Pure: time is an argument, results go into the store, changes are returned. Knows no HTTP, journal, people or clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ops_center.label_sets import SCALAR
+from ops_center.promql.engine import ENGINE_OPTIONS, Engine, Options
+from ops_center.promql.errors import EvaluationError, PromQLError
+from ops_center.promql.templates import Query, Sample
+from ops_center.promql.values import RangeVector, Scalar, Text, Vector
+from ops_center.rules.alerting import ActiveAlert, AlertStates, Change, DuplicateAlerts, Surroundings
+from ops_center.rules.files import Rule, RuleFile, RuleGroup
+from ops_center.rules.outputs import AlertWriter, DuplicateSeries, RecordWriter
+from ops_center.series import SeriesLimit, SeriesStore
+
+DEFAULT_INTERVAL_MS = 60_000
+Phase = Callable[[str, str, int], int]
+
+
+def no_phase(_file: str, _group: str, _interval_ms: int) -> int:
+    """Groups evaluate at multiples of their interval."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What rules see besides the store; `phase` shifts a group inside its interval (file, group, interval) → ms."""
+
+    offset_ms: int = 0
+    default_interval_ms: int = DEFAULT_INTERVAL_MS
+    external_labels: tuple[tuple[str, str], ...] = ()
+    external_url: str = ""
+    phase: Phase = no_phase
+    options: Options = ENGINE_OPTIONS
+
+
+PLAIN = Settings()
+
+
+class RuleState:
+    """One rule with everything it carries from one evaluation to the next."""
+
+    def __init__(self, rule: Rule, group: str, store: SeriesStore, interval_ms: int) -> None:
+        self.rule = rule
+        self.health, self.last_error = "unknown", ""
+        self.last_evaluation_ms: int | None = None
+        self.samples = 0
+        self.alerts: AlertStates | None = AlertStates(rule, group) if rule.alert else None
+        self.alert_writer = AlertWriter(store, interval_ms) if rule.alert else None
+        self.recorder = None if rule.alert else RecordWriter(store, rule.record, dict(rule.labels), interval_ms)
+
+    def adopt(self, older: RuleState) -> None:
+        """Take over the alerts and series of the same rule before a reload."""
+        self.health, self.last_error, self.last_evaluation_ms = older.health, older.last_error, older.last_evaluation_ms
+        if (
+            self.alerts is not None
+            and older.alerts is not None
+            and self.alert_writer is not None
+            and older.alert_writer is not None
+        ):
+            self.alerts.restore(older.alerts.snapshot())
+            for mine, theirs in (
+                (self.alert_writer.states, older.alert_writer.states),
+                (self.alert_writer.instants, older.alert_writer.instants),
+            ):
+                mine.restore(theirs.snapshot())
+        if self.recorder is not None and older.recorder is not None:
+            self.recorder.writer.restore(older.recorder.writer.snapshot())
+
+    def end(self, at_ms: int, around: Surroundings) -> list[Change]:
+        """The rule is gone: its series end, its alerts become inactive."""
+        if self.recorder is not None:
+            self.recorder.writer.end(at_ms, at_ms)
+        if self.alerts is None or self.alert_writer is None:
+            return []
+        self.alert_writer.states.end(at_ms, at_ms)
+        self.alert_writer.instants.end(at_ms, at_ms)
+        return self.alerts.clear(at_ms, around)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """A group and its rules at work."""
+
+    group: RuleGroup
+    interval_ms: int
+    phase_ms: int
+    rules: tuple[RuleState, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """File and name, as Prometheus identifies groups."""
+        return self.group.file, self.group.name
+
+
+class RuleEngine:
+    """All rule groups of one center over one store."""
+
+    def __init__(self, store: SeriesStore, settings: Settings = PLAIN) -> None:  # frozen value
+        self.store, self.settings = store, settings
+        self.engine = Engine(store, settings.offset_ms, settings.options)
+        self.groups: tuple[GroupState, ...] = ()
+
+    def load(self, files: Iterable[RuleFile], now_ms: int) -> list[Change]:
+        """Replace all rules; a rule of the same group, name and labels keeps its alerts, the others' alerts end."""
+        older = {g.key: g for g in self.groups}
+        fresh: list[GroupState] = []
+        adopted: set[int] = set()
+        for group in (g for f in files for g in f.groups):
+            state = self._group_state(group)
+            for rule in state.rules:
+                match = _same_rule(rule.rule, older.get(state.key), adopted)
+                if match is not None:
+                    rule.adopt(match)
+                    adopted.add(id(match))
+            fresh.append(state)
+        around = self._around(now_ms)
+        gone = [r for g in self.groups for r in g.rules if id(r) not in adopted]
+        self.groups = tuple(fresh)
+        return [change for rule in gone for change in rule.end(now_ms, around)]
+
+    def _group_state(self, group: RuleGroup) -> GroupState:
+        interval = group.interval_ms or self.settings.default_interval_ms
+        phase = self.settings.phase(group.file, group.name, interval) % interval
+        rules = tuple(RuleState(rule, group.name, self.store, interval) for rule in group.rules)
+        return GroupState(group, interval, phase, rules)
+
+    def next_evaluation_ms(self, after_ms: int) -> int | None:
+        """The first instant after `after_ms` at which a group is due; None without groups."""
+        waits = [g.interval_ms - (after_ms - g.phase_ms) % g.interval_ms for g in self.groups]
+        return after_ms + min(waits) if waits else None
+
+    def evaluate(self, now_ms: int, all_groups: bool = False) -> list[Change]:
+        """Evaluate the groups due at an instant (or all), in order; returns what changed.
+
+        A rule that fails becomes unhealthy and says why; the others go on.
+        """
+        changes: list[Change] = []
+        for group in self.groups:
+            if all_groups or (now_ms - group.phase_ms) % group.interval_ms == 0:
+                changes.extend(self._evaluate_group(group, now_ms))
+        return changes
+
+    def _evaluate_group(self, group: GroupState, now_ms: int) -> list[Change]:
+        changes: list[Change] = []
+        around = self._around(now_ms - (group.group.query_offset_ms or 0), now_ms)
+        for rule in group.rules:
+            rule.last_evaluation_ms = now_ms
+            try:
+                changes.extend(self._evaluate_rule(rule, group.group, now_ms, around))
+            except LimitExceeded as why:
+                changes.extend(why.changes)
+                rule.health, rule.last_error = "err", str(why)
+            except (PromQLError, DuplicateAlerts, DuplicateSeries, SeriesLimit) as why:
+                rule.health, rule.last_error = "err", str(why)
+            else:
+                rule.health, rule.last_error = "ok", ""
+        return changes
+
+    def _evaluate_rule(self, rule: RuleState, group: RuleGroup, now_ms: int, around: Surroundings) -> list[Change]:
+        at_ms = now_ms - (group.query_offset_ms or 0)
+        found = self.engine.instant(rule.rule.expr, at_ms + self.settings.offset_ms, now_ms + self.settings.offset_ms)
+        vector = _as_vector(found)
+        if rule.recorder is not None:
+            self._check_limit(group, int(np.count_nonzero(vector.present)), "series")
+            rule.samples = rule.recorder.write(vector, at_ms, now_ms)
+            return []
+        assert rule.alerts is not None and rule.alert_writer is not None
+        changes = rule.alerts.evaluate(vector, now_ms, around)
+        rule.samples = len(rule.alerts.active_numbers())
+        if group.limit and rule.samples > group.limit:
+            changes = _merge_changes(changes, rule.alerts.clear(now_ms, around))
+            rule.alert_writer.write(rule.alerts, at_ms, now_ms, self.settings.offset_ms)
+            raise LimitExceeded(f"exceeded limit of {group.limit} with {rule.samples} alerts", changes)
+        rule.alert_writer.write(rule.alerts, at_ms, now_ms, self.settings.offset_ms)
+        if rule.alerts.forget():
+            rule.alert_writer.reset()
+        return changes
+
+    @staticmethod
+    def _check_limit(group: RuleGroup, count: int, what: str) -> None:
+        if group.limit and count > group.limit:
+            raise EvaluationError(f"exceeded limit of {group.limit} with {count} {what}")
+
+    def _around(self, at_ms: int, known_ms: int | None = None) -> Surroundings:
+        known = at_ms if known_ms is None else known_ms
+        return Surroundings(dict(self.settings.external_labels), self.settings.external_url, self._query(at_ms, known))
+
+    def _query(self, at_ms: int, known_ms: int) -> Query:
+        def query(text: str) -> list[Sample]:
+            offset = self.settings.offset_ms
+            vector = _as_vector(self.engine.instant(text, at_ms + offset, known_ms + offset))
+            columns = np.flatnonzero(vector.present[0]) if vector.order is None else vector.order
+            return [Sample(dict(vector.labels.sets[c]), float(vector.values[0, c])) for c in columns.tolist()]
+
+        return query
+
+    def active_alerts(self, now_ms: int) -> list[tuple[GroupState, RuleState, list[ActiveAlert]]]:
+        """Alerts of every alerting rule, by group and rule."""
+        around = self._around(now_ms)
+        return [(g, r, r.alerts.active(around)) for g in self.groups for r in g.rules if r.alerts is not None]
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """The state of all rules as plain data; the store is snapshot apart."""
+        return [_rule_data(g, number, rule) for g in self.groups for number, rule in enumerate(g.rules)]
+
+    def restore(self, data: Iterable[Mapping[str, Any]]) -> None:
+        """Take over a snapshot: call after `load` of the same files, over the restored store."""
+        states = {(g.group.file, g.group.name, n): r for g in self.groups for n, r in enumerate(g.rules)}
+        for item in data:
+            rule = states.get((item["file"], item["group"], item["number"]))
+            if rule is not None and rule.rule.name == item["name"]:
+                _restore_rule(rule, item)
+
+
+class LimitExceeded(EvaluationError):
+    """A rule made more alerts than its group allows; all its alerts ended."""
+
+    def __init__(self, message: str, changes: list[Change]) -> None:
+        super().__init__(message)
+        self.changes = changes
+
+
+def _merge_changes(first: list[Change], then: list[Change]) -> list[Change]:
+    """One change per alert: from where it was to where it ended, and none where that is the same."""
+    started = {c.fingerprint: c for c in first}
+    ended = {c.fingerprint: c for c in then}
+    out = [c for f, c in started.items() if f not in ended]
+    for mark, change in ended.items():
+        before = started[mark].before if mark in started else change.before
+        if before != change.after:
+            out.append(replace(change, before=before))
+    return out
+
+
+def _same_rule(rule: Rule, group: GroupState | None, adopted: set[int]) -> RuleState | None:
+    for candidate in group.rules if group else ():
+        other = candidate.rule
+        if (other.alert, other.record, other.labels) == (rule.alert, rule.record, rule.labels) and id(candidate) not in adopted:
+            return candidate
+    return None
+
+
+def _as_vector(value: Scalar | Text | Vector | RangeVector) -> Vector:
+    if isinstance(value, Vector):
+        return value
+    if isinstance(value, Scalar):
+        return Vector(SCALAR, value.values[:, None], np.ones((1, 1), dtype=np.bool_))
+    raise EvaluationError(f"rule result is not a vector or scalar: saw {type(value).__name__}")
+
+
+def _rule_data(group: GroupState, number: int, rule: RuleState) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "file": group.group.file,
+        "group": group.group.name,
+        "number": number,
+        "name": rule.rule.name,
+        "health": rule.health,
+        "last_error": rule.last_error,
+        "last_evaluation_ms": rule.last_evaluation_ms,
+    }
+    if rule.alerts is not None and rule.alert_writer is not None:
+        writer = rule.alert_writer
+        return {
+            **base,
+            "alerts": rule.alerts.snapshot(),
+            "states": writer.states.snapshot(),
+            "instants": writer.instants.snapshot(),
+        }
+    return {**base, "recorded": rule.recorder.writer.snapshot() if rule.recorder else []}
+
+
+def _restore_rule(rule: RuleState, item: Mapping[str, Any]) -> None:
+    rule.health, rule.last_error, rule.last_evaluation_ms = item["health"], item["last_error"], item["last_evaluation_ms"]
+    if rule.alerts is not None and rule.alert_writer is not None:
+        rule.alerts.restore(item["alerts"])
+        rule.alert_writer.states.restore(item["states"])
+        rule.alert_writer.instants.restore(item["instants"])
+    elif rule.recorder is not None:
+        rule.recorder.writer.restore(item["recorded"])

@@ -1,0 +1,394 @@
+"""The series store: one matrix per metric, time × series, selected by label matchers; knows nothing of rules or HTTP.
+
+Times are int64 milliseconds on one axis of the caller's choice (the pipeline uses ms since the run's start). Families are
+append-only. A sample keeps when it was received, so that a reader `as_of` T sees what was known by T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ops_center.label_sets import NAME, BoolArray, IndexArray, Labels, LabelSets, Matcher, labels_of, matching, named, test_of
+from ops_center.series_blocks import ALL, Block, Columns, EventBlock, FloatArray, RowBlock, TimeArray
+
+MAX_SERIES = 1_000_000
+MAX_PHASES = 64
+DEFAULT_RETENTION_MS = 2 * 3_600_000
+
+
+class SeriesLimit(ValueError):
+    """The store would hold more series than allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a series lies."""
+
+    block: Block
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What matchers select: parts in order, and the labels of their columns one after the other."""
+
+    labels: LabelSets
+    parts: tuple[tuple[Block, Columns, int], ...]  # block, its columns, how many
+    version: int
+
+
+class Metric:
+    """All series of one name, in blocks."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.kind, self.unit, self.help = "unknown", "", ""
+        self.version = 0
+        self.blocks: list[Block] = []
+        self.labels: list[list[Labels]] = []
+        self.places: dict[Labels, Place] = {}
+        self.row_blocks: dict[tuple[int, int], RowBlock] = {}
+        self.events: EventBlock | None = None
+
+    def event_block(self) -> EventBlock:
+        """The one block for series with timestamps of their own."""
+        if self.events is None:
+            self.events = EventBlock()
+            self.blocks.append(self.events)
+            self.labels.append([])
+        return self.events
+
+    def has_room_for(self, period_ms: int, phase_ms: int) -> bool:
+        """Devices that each report at a moment of their own are events, whatever period they claim."""
+        return (period_ms, phase_ms) in self.row_blocks or len(self.row_blocks) < MAX_PHASES
+
+    def row_block(self, period_ms: int, phase_ms: int) -> RowBlock:
+        """The block of the series that report each `period_ms` at `phase_ms`."""
+        key = (period_ms, phase_ms)
+        if key not in self.row_blocks:
+            self.row_blocks[key] = RowBlock(phase_ms)
+            self.blocks.append(self.row_blocks[key])
+            self.labels.append([])
+        return self.row_blocks[key]
+
+    def add(self, block: Block, labels: Sequence[Labels]) -> int:
+        """Give series columns in a block; returns the first column."""
+        first = block.extend(len(labels))
+        self.labels[next(i for i, b in enumerate(self.blocks) if b is block)].extend(labels)
+        for offset, one in enumerate(labels):
+            self.places[one] = Place(block, first + offset)
+        self.version += 1
+        return first
+
+
+class Family:
+    """A writer's handle: its series are slots 0…n−1, appended in batches, extended but never shortened."""
+
+    def __init__(self, store: SeriesStore, metric: Metric, period_ms: int | None) -> None:
+        self._store = store
+        self._metric = metric
+        self.period_ms = period_ms
+        self.labels: list[Labels] = []
+        self._blocks: list[Block] = []
+        self._owner: IndexArray = np.zeros(0, dtype=np.intp)  # number in _blocks of each slot, −1 while it has none
+        self._column: IndexArray = np.zeros(0, dtype=np.intp)
+        self._waiting = 0  # slots that have no block yet
+        self._identity = True  # slot i is column i, so far
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def metric(self) -> str:
+        """The metric's name."""
+        return self._metric.name
+
+    def extend(self, labels: Sequence[Mapping[str, str] | Labels]) -> int:
+        """Append series, given as mappings or sorted pairs without a name; returns the slot of the first.
+
+        Raises:
+            SeriesLimit: the store is full.
+        """
+        first = len(self.labels)
+        sets = (one if isinstance(one, tuple) else labels_of(one) for one in labels)
+        fresh = [named(one, self._metric.name) for one in sets]
+        known = [self._metric.places.get(one) for one in fresh]
+        missing = sum(place is None for place in known)
+        self._store.count_series(missing + self._waiting, self._metric.name)
+        self._waiting += missing
+        self.labels.extend(fresh)
+        self._owner = np.append(self._owner, np.array([-1 if p is None else self._number(p.block) for p in known], dtype=np.intp))
+        self._column = np.append(self._column, np.array([-1 if p is None else p.column for p in known], dtype=np.intp))
+        self._identity = False if missing < len(known) else self._identity
+        return first
+
+    def _number(self, block: Block) -> int:
+        for number, other in enumerate(self._blocks):
+            if other is block:
+                return number
+        self._blocks.append(block)
+        return len(self._blocks) - 1
+
+    def append(
+        self,
+        observed_at_ms: int,
+        received_at_ms: int,
+        values: Any,
+        slots: IndexArray | None = None,
+        valid: BoolArray | None = None,
+        stale: bool = False,
+    ) -> None:
+        """Write one instant: `values[i]` belongs to `slots[i]`, or to slot i; cells that are not `valid` are gaps.
+
+        Args:
+            observed_at_ms: when the devices measured.
+            received_at_ms: when the center learned it.
+            values: shape (slots,) or one number for all.
+            slots: slot numbers, shape (slots,); None for all.
+            valid: shape (slots,); None when all are.
+            stale: write stale markers instead of values.
+        """
+        if self._waiting > 0:
+            self._assign(observed_at_ms, slots)
+        if len(self._blocks) == 1 and not self._waiting:
+            block = self._blocks[0]
+            if slots is None:
+                columns: Columns = ALL if self._identity and block.columns == len(self.labels) else self._column
+            else:
+                columns = slots if self._identity else self._column[slots]
+            block.put(observed_at_ms, received_at_ms, columns, values, valid, stale)
+            return
+        self._scatter(observed_at_ms, received_at_ms, values, slots, valid, stale)
+
+    def _scatter(
+        self, at_ms: int, received_ms: int, values: Any, slots: IndexArray | None, valid: BoolArray | None, stale: bool
+    ) -> None:
+        chosen = np.arange(len(self.labels), dtype=np.intp) if slots is None else slots
+        numbers = np.broadcast_to(np.asarray(values, dtype=np.float64), chosen.shape)
+        owners = self._owner[chosen]
+        for number, block in enumerate(self._blocks):
+            mine = np.flatnonzero(owners == number)
+            if len(mine):
+                there = None if valid is None else valid[mine]
+                block.put(at_ms, received_ms, self._column[chosen[mine]], numbers[mine], there, stale)
+
+    def _assign(self, observed_at_ms: int, slots: IndexArray | None) -> None:
+        """Slots without a place get one: by phase where they have a period, else with the events."""
+        chosen = np.arange(len(self.labels), dtype=np.intp) if slots is None else slots
+        new = chosen[self._owner[chosen] < 0]
+        if not len(new):
+            return
+        if self.period_ms and self._metric.has_room_for(self.period_ms, observed_at_ms % self.period_ms):
+            block: Block = self._metric.row_block(self.period_ms, observed_at_ms % self.period_ms)
+        else:
+            block = self._metric.event_block()
+        first = self._metric.add(block, [self.labels[s] for s in new.tolist()])
+        self._column[new] = np.arange(first, first + len(new))
+        self._owner[new] = self._number(block)
+        self._waiting -= len(new)
+        self._identity = self._identity and len(self._blocks) == 1 and bool((self._column[new] == new).all())
+
+
+class SeriesStore:
+    """All series of a city's center."""
+
+    def __init__(self, retention_ms: int = DEFAULT_RETENTION_MS, max_series: int = MAX_SERIES) -> None:
+        self.retention_ms = retention_ms
+        self.max_series = max_series
+        self.metrics: dict[str, Metric] = {}
+        self._promised = 0
+        self._selections: dict[tuple[Matcher, ...], Selection] = {}
+
+    def _metric(self, name: str) -> Metric:
+        if name not in self.metrics:
+            self.metrics[name] = Metric(name)
+        return self.metrics[name]
+
+    def count_series(self, more: int, metric: str) -> None:
+        """Refuse to grow beyond the limit.
+
+        Raises:
+            SeriesLimit: says metric, wanted and allowed.
+        """
+        held = sum(len(m.places) for m in self.metrics.values())
+        if held + more > self.max_series:
+            raise SeriesLimit(
+                f"too many series: metric {metric!r} wants {more} more beside {held}, expected at most {self.max_series}"
+            )
+
+    def family(
+        self,
+        metric: str,
+        labels: Sequence[Mapping[str, str] | Labels],
+        period_ms: int | None,
+        kind: str = "gauge",
+        unit: str = "",
+        help: str = "",  # noqa: A002  # Prometheus' own word for it
+    ) -> Family:
+        """A writer's handle on series of a metric; series that exist are taken over.
+
+        Raises:
+            SeriesLimit: the store is full.
+        """
+        owner = self._metric(metric)
+        owner.kind, owner.unit, owner.help = kind, unit or owner.unit, help or owner.help
+        handle = Family(self, owner, period_ms)
+        handle.extend(labels)
+        return handle
+
+    def append_sample(
+        self,
+        metric: str,
+        labels: Mapping[str, str],
+        t_ms: int,
+        value: float,
+        received_at_ms: int | None = None,
+        stale: bool = False,
+    ) -> None:
+        """Write one sample of one series, made at first use; NaN is a value like any other here."""
+        owner = self._metric(metric)
+        full = labels_of({**labels, NAME: metric})
+        place = owner.places.get(full) or self._place(owner, full)
+        received = t_ms if received_at_ms is None else received_at_ms
+        place.block.put(t_ms, received, np.array([place.column], dtype=np.intp), value, None, stale)
+
+    def append_series(self, labels: Labels, times: TimeArray, values: FloatArray, stale: BoolArray) -> None:
+        """Write one series' samples, ascending and later than what it has; labels hold the name."""
+        owner = self._metric(dict(labels)[NAME])
+        place = owner.places.get(labels) or self._place(owner, labels)
+        if isinstance(place.block, EventBlock) and self._only_later(place, times):
+            place.block.put_series(place.column, times, values, stale)
+            return
+        column = np.array([place.column], dtype=np.intp)
+        for t, v, s in zip(times.tolist(), values.tolist(), stale.tolist(), strict=True):
+            place.block.put(t, t, column, v, None, s)
+
+    def _only_later(self, place: Place, times: TimeArray) -> bool:
+        block = place.block
+        n = int(block.counts[place.column]) if isinstance(block, EventBlock) else 0
+        ascending = bool((np.diff(times) > 0).all())
+        return ascending and (n == 0 or not len(times) or bool(block.times[place.column, n - 1] < times[0]))
+
+    def _place(self, owner: Metric, labels: Labels) -> Place:
+        self.count_series(1, owner.name)
+        block = owner.event_block()
+        owner.add(block, [labels])
+        return owner.places[labels]
+
+    def mark_stale(self, metric: str, labels: Mapping[str, str], t_ms: int, received_at_ms: int | None = None) -> None:
+        """End a series at an instant, as Prometheus' stale marker does."""
+        self.append_sample(metric, labels, t_ms, 0.0, received_at_ms, stale=True)
+
+    def prune(self, now_ms: int) -> None:
+        """Forget samples older than the retention; series stay."""
+        for metric in self.metrics.values():
+            for block in metric.blocks:
+                block.prune(now_ms - self.retention_ms)
+
+    def select(self, matchers: tuple[Matcher, ...]) -> Selection:
+        """The series that all matchers accept; the same object until series are added."""
+        names = [m for m in matchers if m.name == NAME and m.op == "="]
+        if names:
+            metrics = [self.metrics[names[0].value]] if names[0].value in self.metrics else []
+        else:
+            metrics = [m for name, m in self.metrics.items() if _name_may_match(name, matchers)]
+        version = sum(m.version for m in metrics)
+        known = self._selections.get(matchers)
+        if known is not None and known.version == version:
+            return known
+        if len(self._selections) > 4096:
+            self._selections.clear()
+        self._selections[matchers] = made = _select(metrics, matchers, version)
+        return made
+
+    def series(self, matchers: tuple[Matcher, ...]) -> tuple[Labels, ...]:
+        """Labels of the selected series."""
+        return self.select(matchers).labels.sets
+
+    def label_names(self) -> list[str]:
+        """All label names, sorted."""
+        return sorted({name for m in self.metrics.values() for labels in m.places for name, _ in labels})
+
+    def label_values(self, name: str) -> list[str]:
+        """All values of a label, sorted."""
+        return sorted({v for m in self.metrics.values() for labels in m.places for n, v in labels if n == name})
+
+    def metadata(self) -> dict[str, dict[str, str]]:
+        """Type, unit and help of each metric that has series."""
+        named = sorted(self.metrics.items())
+        return {name: {"type": m.kind, "unit": m.unit, "help": m.help} for name, m in named if m.places}
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data and arrays; handles are taken again with `family` after a restore."""
+        return {
+            "retention_ms": self.retention_ms,
+            "max_series": self.max_series,
+            "metrics": [_metric_data(m) for m in self.metrics.values()],
+        }
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any]) -> SeriesStore:
+        """The store that `snapshot` described."""
+        store = cls(int(data["retention_ms"]), int(data["max_series"]))
+        for item in data["metrics"]:
+            _restore_metric(store._metric(item["name"]), item)
+        return store
+
+
+def _name_may_match(name: str, matchers: Iterable[Matcher]) -> bool:
+    tests: list[Callable[[str], bool]] = [test_of(m) for m in matchers if m.name == NAME]
+    return all(test(name) for test in tests)
+
+
+def _select(metrics: list[Metric], matchers: tuple[Matcher, ...], version: int) -> Selection:
+    sets: list[Labels] = []
+    parts: list[tuple[Block, Columns, int]] = []
+    rest = tuple(m for m in matchers if m.name != NAME)
+    for metric in metrics:
+        for block, labels in zip(metric.blocks, metric.labels, strict=True):
+            chosen = matching(labels, rest) if rest else range(len(labels))
+            if chosen:
+                sets.extend(labels[i] for i in chosen)
+                parts.append((block, _columns(chosen), len(chosen)))
+    return Selection(LabelSets(sets), tuple(parts), version)
+
+
+def _columns(chosen: Sequence[int]) -> Columns:
+    """A slice where the columns follow each other: it is a view, an index array copies."""
+    if chosen[-1] - chosen[0] + 1 == len(chosen):
+        return slice(chosen[0], chosen[-1] + 1)
+    return np.array(chosen, dtype=np.intp)
+
+
+def _metric_data(metric: Metric) -> dict[str, Any]:
+    keys = {id(block): list(key) for key, block in metric.row_blocks.items()}
+    blocks = [
+        {**block.snapshot(), "key": keys.get(id(block)), "labels": list(labels)}  # immutable: shared, not copied
+        for block, labels in zip(metric.blocks, metric.labels, strict=True)
+    ]
+    return {"name": metric.name, "kind": metric.kind, "unit": metric.unit, "help": metric.help, "blocks": blocks}
+
+
+def _sorted_pairs(pairs: Iterable[Sequence[str]], pool: dict[tuple[str, str], tuple[str, str]]) -> Labels:
+    """Labels as a snapshot holds them: sorted already."""
+    return tuple(pool.setdefault(pair, pair) for pair in ((name, value) for name, value in pairs))
+
+
+def _restore_metric(metric: Metric, item: Mapping[str, Any]) -> None:
+    metric.kind, metric.unit, metric.help = item["kind"], item["unit"], item["help"]
+    pool: dict[tuple[str, str], tuple[str, str]] = {}  # a pair such as kind="lamp" is kept once, not once per series
+    for data in item["blocks"]:
+        block: Block
+        if data["layout"] == "rows":
+            block = metric.row_blocks[tuple(data["key"])] = RowBlock.restored(data)
+        else:
+            block = metric.events = EventBlock.restored(data)
+        labels = [_sorted_pairs(one, pool) for one in data["labels"]]
+        metric.blocks.append(block)
+        metric.labels.append(labels)
+        metric.places.update({one: Place(block, column) for column, one in enumerate(labels)})
+        metric.version += 1

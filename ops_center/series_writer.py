@@ -1,0 +1,81 @@
+"""From columns on the wire to columns in the series store.
+
+Lives here: one family per kind and quantity, `sensor_up` of each kind, the city's static series. Must not know: rules.
+A cell is a gap where the device did not report (ABSENT) or could not measure (MISSING).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ops_center.city_view import CityView
+from ops_center.label_sets import labels_of
+from ops_center.series import Family, SeriesStore
+from sensors.messages import ABSENT, MISSING, KindInfo
+
+STATIC_PERIOD_MS = 60_000
+UP = "sensor_up"
+
+
+class SeriesWriter:
+    """Handles on the families of one registry version in one store; families of an earlier version are taken over."""
+
+    def __init__(self, store: SeriesStore, city: CityView) -> None:
+        self._families: dict[str, dict[str, Family]] = {}
+        self._up: dict[str, Family] = {}
+        self._static: list[tuple[Family, NDArray[np.float64]]] = []
+        self._resolution: dict[str, dict[str, float]] = {}
+        own_up = any(q.metric == UP for kind in city.kinds for q in kind.quantities)
+        for kind in city.kinds:
+            if kind.name in city.tables:
+                self._open(store, city, kind, own_up)
+        for static in city.registry.static:
+            labels = [{"city": city.hello.city, **mapping} for mapping in static.labels]
+            family = store.family(static.name, labels, STATIC_PERIOD_MS, "gauge", "", static.help)
+            self._static.append((family, np.asarray(static.values, dtype=np.float64)))
+
+    def _open(self, store: SeriesStore, city: CityView, kind: KindInfo, own_up: bool) -> None:
+        labels = [labels_of(mapping) for mapping in city.series_labels(kind.name)]  # sorted once for all metrics of the kind
+        period = None if kind.heartbeat_ms else kind.period_ms
+        self._families[kind.name] = {
+            q.name: store.family(q.metric, labels, period, q.type, q.unit, q.help) for q in kind.quantities
+        }
+        self._resolution[kind.name] = {q.name: q.resolution for q in kind.quantities}
+        if not own_up:
+            self._up[kind.name] = store.family(UP, labels, period, "gauge", "", "1 when the device reported")
+
+    def write(
+        self, kind: str, rows: NDArray[np.int64], observed: Any, received_at_ms: int, quality: Any, columns: dict[str, Any]
+    ) -> None:
+        """Write a batch: `rows` positions in the kind's table, `observed` ms (one number or one per row)."""
+        if isinstance(observed, int):
+            self._write_instant(kind, rows, observed, received_at_ms, quality, columns)
+            return
+        for instant in np.unique(observed).tolist():
+            at = observed == instant
+            some = {name: column[at] for name, column in columns.items()}
+            self._write_instant(kind, rows[at], instant, received_at_ms, None if quality is None else quality[at], some)
+
+    def _write_instant(
+        self, kind: str, rows: NDArray[np.int64], observed_at_ms: int, received_at_ms: int, quality: Any, columns: dict[str, Any]
+    ) -> None:
+        families = self._families[kind]
+        whole = all(len(rows) == len(family) for family in families.values()) and bool((rows == np.arange(len(rows))).all())
+        slots = None if whole else rows.astype(np.intp)
+        present = None if quality is None else quality != ABSENT
+        for name, family in families.items():
+            if name in columns:
+                raw = columns[name]
+                valid = raw != MISSING if present is None else present & (raw != MISSING)
+                values = raw * self._resolution[kind][name]
+                family.append(observed_at_ms, received_at_ms, values, slots, None if bool(valid.all()) else valid)
+        if kind in self._up:
+            all_up = present is None or bool(present.all())
+            self._up[kind].append(observed_at_ms, received_at_ms, 1.0, slots, None if all_up else present)
+
+    def write_static(self, now_ms: int) -> None:
+        """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""
+        for family, values in self._static:
+            if len(values):
+                family.append(now_ms, now_ms, values)

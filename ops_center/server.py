@@ -1,0 +1,86 @@
+"""The center's process: a socket on loopback, uvicorn, one line when it cannot be. Lives here: the outermost shell.
+
+Must not know: routes. WebSockets run without permessage-deflate: frames are deflated once for all viewers.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from ops_center.app import create_app
+from ops_center.folder_lock import FolderInUse
+from ops_center.guards import LOOPBACK, GuardConfig
+from ops_center.host import Host, HostConfig
+from ops_center.journal import JournalError
+from ops_center.judge import RuleFile
+from ops_center.pages import CONSOLE
+from ops_center.pipeline import CenterConfig
+from ops_center.ports import CannotServe, listen
+from ops_center.recorder import RecorderError
+from ops_center.seats import seats_of
+from ops_center.uvicorn_settings import uvicorn_config
+
+
+@dataclass(frozen=True, slots=True)
+class ServeConfig:
+    """What `cityops serve` needs. `tokens`: role -> token, with roles observer, operator, instructor and city."""
+
+    tokens: Mapping[str, str]
+    data: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8700
+    run: str = ""
+    rules: tuple[RuleFile, ...] = ()
+    semantics: str = "3.x"
+    exercise_url: str = ""
+    names: tuple[str, ...] = ()  # further host names that this server answers to
+    origins: tuple[str, ...] = ()  # further origins that may speak to it
+    console: Path = field(default=CONSOLE)
+
+
+def app_of(config: ServeConfig) -> FastAPI:
+    """Return the application of a configuration. Raises ValueError for bad rules or roles."""
+    center = CenterConfig(config.rules, config.semantics)
+    host = Host(HostConfig(center, seats_of(config.tokens), config.data, config.run, config.exercise_url))
+    names = (*LOOPBACK, config.host.lower(), *(name.lower() for name in config.names))
+    return create_app(host, GuardConfig(names, config.origins), config.console)
+
+
+def check_data(config: ServeConfig) -> None:
+    """Raise CannotServe if the data folder cannot be written."""
+    if config.data is None:
+        return
+    try:
+        (config.data / "runs").mkdir(parents=True, exist_ok=True)
+        probe = config.data / "runs" / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CannotServe(f"the data folder {config.data} cannot be written: {error.strerror}") from error
+
+
+def serve(config: ServeConfig, ready: Callable[[str], None] = lambda address: None) -> int:
+    """Serve until a signal ends it; return the exit status. `ready` gets the address once the socket listens."""
+    try:
+        app = app_of(config)
+        check_data(config)
+        bound = listen(config.host, config.port)
+    except (CannotServe, FolderInUse, JournalError, RecorderError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    server = uvicorn.Server(uvicorn_config(app))
+    port = bound.getsockname()[1]
+    ready(f"http://{config.host}:{port}")
+    try:
+        asyncio.run(server.serve(sockets=[bound]))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        bound.close()
+    return 0 if server.started else 1

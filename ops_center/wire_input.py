@@ -1,0 +1,95 @@
+"""Input between two barriers: kept as it came, then put in the one order in which it counts.
+
+Lives here: buffering, counting and checking, ordering, dropping of duplicates. Must not know: what input means.
+Order: by (delivered_at_ms, kind, sequence); `applied` comes before batches and `finished` after them at the same instant.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sensors.messages import Applied, Barrier, Batch, Finished, UpHeader, crc
+
+MAX_BUFFERED = 100_000
+MAX_AHEAD = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One frame of input."""
+
+    header: UpHeader
+    columns: dict[str, Any]
+    frame: bytes
+
+
+@dataclass(slots=True)
+class WireInput:
+    """What has come since the last barrier: frames that count, also those that could not be read."""
+
+    items: list[Item] = field(default_factory=list)
+    frames: int = 0
+    crc: int = 0
+
+    def saw(self, frame: bytes) -> None:
+        """Count a frame that a barrier will vouch for."""
+        self.frames += 1
+        self.crc = crc(self.crc, frame)
+
+    def keep(self, item: Item) -> bool:
+        """Keep a readable frame; return False when the buffer is full."""
+        if len(self.items) >= MAX_BUFFERED:
+            return False
+        self.items.append(item)
+        return True
+
+    def matches(self, barrier: Barrier) -> bool:
+        """Tell whether count and checksum are those of the barrier."""
+        return (self.frames, self.crc) == (barrier.frames, barrier.crc)
+
+    def close(self) -> list[Item]:
+        """Return the input in order and begin anew."""
+        ordered = sorted(self.items, key=_order)
+        self.items, self.frames, self.crc = [], 0, 0
+        return ordered
+
+
+def _order(item: Item) -> tuple[int, int, str, int]:
+    header = item.header
+    if isinstance(header, Batch):
+        return header.delivered_at_ms, 1, header.kind, header.seq
+    if isinstance(header, Applied):
+        return header.now_ms, 0, "", 0
+    return (header.now_ms if isinstance(header, Finished) else 0), 2, "", 0
+
+
+class Seen:
+    """Sequence numbers already taken, per kind: all up to a mark, and some beyond it."""
+
+    def __init__(self) -> None:
+        self._mark: dict[str, int] = {}
+        self._beyond: dict[str, set[int]] = {}
+
+    def first_time(self, kind: str, seq: int) -> bool:
+        """Note a number; return False if it was noted before. Gaps far behind the newest number count as taken."""
+        mark = self._mark.get(kind, -1)
+        beyond = self._beyond.setdefault(kind, set())
+        if seq <= mark or seq in beyond:
+            return False
+        beyond.add(seq)
+        while mark + 1 in beyond:
+            mark += 1
+            beyond.discard(mark)
+        if len(beyond) > MAX_AHEAD:
+            mark = max(beyond) - MAX_AHEAD // 2
+            self._beyond[kind] = {number for number in beyond if number > mark}
+        self._mark[kind] = mark
+        return True
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"mark": dict(self._mark), "beyond": {kind: sorted(numbers) for kind, numbers in self._beyond.items()}}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Take the place of a snapshot."""
+        self._mark = dict(data["mark"])
+        self._beyond = {kind: set(numbers) for kind, numbers in data["beyond"].items()}
