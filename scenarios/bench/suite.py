@@ -1,0 +1,148 @@
+"""Which benchmarks there are, what was asked of each, and how their cost grows with size.
+
+Lives here: the table of benchmarks and the runner that starts each in a process of its own (peak memory and caches of one
+must not colour the next). Must not know: how any of them measures. Figures are rates and ratios; no test depends on them.
+"""
+
+import importlib
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+SCALES = (1.0, 2.0, 4.0)
+TIMEOUT_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One benchmark: `module.run(scale=..., **arguments) -> dict`; `asked` maps a figure to (comparison, bound, unit)."""
+
+    name: str
+    title: str
+    module: str
+    asked: dict[str, tuple[str, float, str]]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    cost: str = "seconds"
+    scales: tuple[float, ...] = SCALES
+
+
+BENCHES: tuple[Bench, ...] = (
+    Bench(
+        "traffic",
+        "traffic alone, 20x20 signalised grid, 30 000 trips",
+        "scenarios.bench.traffic",
+        {"realtime_factor": (">=", 5000.0, "x real time")},
+    ),
+    Bench(
+        "hai_phong",
+        "Hải Phòng headless: all sensors, rules every 15 s, journal and recorded stream on",
+        "scenarios.bench.headless",
+        {"realtime_factor": (">=", 300.0, "x real time"), "peak_rss_mb": ("<", 500.0, "MB")},
+        {"city": "hai_phong"},
+    ),
+    Bench(
+        "ha_noi",
+        "Hà Nội from OpenStreetMap headless, all devices",
+        "scenarios.bench.hanoi",
+        {"realtime_factor": (">=", 100.0, "x real time")},
+    ),
+    Bench(
+        "rules",
+        "rule engine online with alert states, 10 000 series, 1 h at 15 s, 5 rules",
+        "scenarios.bench.rules",
+        {"series_evaluations_per_s": (">=", 5e6, "series-evaluations/s")},
+    ),
+    Bench("fleet", "sensor fleet alone: measuring, faults, channel, frames", "scenarios.bench.fleet", {}),
+    Bench(
+        "viewers",
+        "viewers at 4 Hz on one process, 5 % of them stalled",
+        "scenarios.bench.viewers",
+        {
+            "events_lost": ("<=", 0.0, "events"),
+            "state_frames_lost_ratio": ("<=", 0.05, "of state frames"),
+            "age_p95_ms": ("<", 250.0, "ms"),
+        },
+        cost="server_cpu_ratio",
+    ),
+    Bench(
+        "start",
+        "from the command to a usable page",
+        "scenarios.bench.start",
+        {"warm_s": ("<", 3.0, "s")},
+        scales=(1.0,),
+    ),
+)
+
+
+def by_name(name: str) -> Bench:
+    """Return a benchmark. Raises ValueError that lists the names there are."""
+    for bench in BENCHES:
+        if bench.name == name:
+            return bench
+    raise ValueError(f"benchmark {name!r} is unknown; expected one of {', '.join(b.name for b in BENCHES)}")
+
+
+def measure(bench: Bench, scale: float) -> dict[str, Any]:
+    """Run one benchmark at one scale in its own process and return its figures. Raises RuntimeError with its last line."""
+    call = json.dumps({"module": bench.module, "arguments": {**bench.arguments, "scale": scale}})
+    command = [sys.executable, "-m", "scenarios.bench.suite", call]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(f"benchmark {bench.name} at x{scale:g} ended with status {done.returncode}: {last}")
+    figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def growth(bench: Bench, runs: dict[float, dict[str, Any]]) -> float | None:
+    """Return the exponent p of cost ~ size^p between the smallest and the largest scale, or None if it was not measured."""
+    scales = sorted(runs)
+    least, most = (float(runs[s].get(bench.cost) or 0.0) for s in (scales[0], scales[-1]))
+    if len(scales) < 2 or least <= 0.0 or most <= 0.0:
+        return None
+    return round(math.log(most / least) / math.log(scales[-1] / scales[0]), 2)
+
+
+def verdicts(bench: Bench, figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Lay each figure asked beside the one measured."""
+    compare = {">=": float.__ge__, "<=": float.__le__, "<": float.__lt__}
+    if "skipped" in figures:
+        return {}
+    return {
+        key: {
+            "asked": f"{sign} {bound:g} {unit}",
+            "measured": figures.get(key),
+            "holds": key in figures and bool(compare[sign](float(figures[key]), bound)),
+        }
+        for key, (sign, bound, unit) in bench.asked.items()
+    }
+
+
+def run_suite(names: Sequence[str], one_scale: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (name, result) for each benchmark; `result` holds verdicts at its full size, all runs and the growth of cost."""
+    for bench in [by_name(name) for name in names] or list(BENCHES):
+        full = 1.0
+        runs = {scale: measure(bench, scale) for scale in ((full,) if one_scale else bench.scales)}
+        yield (
+            bench.name,
+            {
+                "title": bench.title,
+                "figures": verdicts(bench, runs[full]),
+                "runs": {f"x{scale:g}": figures for scale, figures in runs.items()},
+                "cost_grows_with_size_to_the_power": growth(bench, runs),
+            },
+        )
+
+
+def _child(call: str) -> None:
+    request = json.loads(call)
+    figures = importlib.import_module(request["module"]).run(**request["arguments"])
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    _child(sys.argv[1])

@@ -1,0 +1,101 @@
+"""What the supervisor starts: a center or a city as a process of its own, which dies with its parent.
+
+Lives here: reading the configuration from stdin, dying with the parent. Must not know: who else is started. The first line of
+stdin is the configuration (tokens do not belong on a command line); its end means that the parent has gone.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Run the child that stdin describes; return its exit status."""
+    parent = os.getppid()
+    die_with_parent(parent, watch=False)
+    load(sys.argv[1] if len(sys.argv) > 1 else "")
+    config: dict[str, Any] = json.loads(sys.stdin.readline())
+    die_with_parent(parent)
+    return _center(config) if config["role"] == "center" else _city(config)
+
+
+def load(role: str) -> None:
+    """Load the code of a role while the parent still prepares what the configuration says."""
+    if role == "center":
+        importlib.import_module("ops_center.server")
+    elif role == "city":
+        importlib.import_module("scenarios.city_process")
+
+
+def die_with_parent(parent: int, watch: bool = True) -> None:
+    """Make sure that this process ends when its parent does: by the kernel on Linux, by the end of stdin everywhere.
+
+    Without `watch` stdin is left alone: the configuration is still to come on it.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    if watch:
+        threading.Thread(target=_wait_for_end, daemon=True).start()
+
+
+def _wait_for_end() -> None:
+    """Read the pipe itself: a buffered reader would hold its lock when the process ends."""
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
+def _ready(address: str) -> None:
+    sys.stdout.write(f"ready {address}\n")
+    sys.stdout.flush()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _center(config: dict[str, Any]) -> int:
+    """Imports come here and in `_city`, because a center that loads the simulator starts late."""
+    from ops_center.judge import RuleFile
+    from ops_center.server import ServeConfig, serve
+
+    data = Path(config["data"])
+    root = data / "runs" / config["run"] / "inputs" / "rules"
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    rules = tuple(RuleFile(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")) for path in files)
+    return serve(
+        ServeConfig(
+            config["tokens"], data, config["host"], config["port"], config["run"], rules,
+            exercise_url=config["exercise_url"], names=tuple(config["names"]),
+        ),
+        _ready,
+    )  # fmt: skip
+
+
+def _city(config: dict[str, Any]) -> int:
+    from scenarios import runs
+    from scenarios.city_process import CityConfig, serve_city
+    from scenarios.setup import of_run
+
+    data = Path(config["data"])
+    return serve_city(
+        CityConfig(
+            of_run(runs.get(data / "runs", config["run"])), config["url"], config["tokens"], config["run"], data, config["host"],
+            config["exercise_port"], config["pace"], config["until_end"], ready=_ready, warming=_say,
+        )
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""The city's process: it connects to a center, keeps the pace, and takes commands and controls.
+
+Lives here: the socket of the wire from the city's side, credit, reconnecting with back-off. Must not know: how a city goes on
+(`live_city`), what the exercise shows. Losing the socket stops simulated time; nothing is lost and nothing is skipped.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from scenarios.city_side import BARRIER_MS
+from scenarios.live_city import LiveCity
+from scenarios.pace import MAX, Asked, Clock, Pacer, parse_pace
+from scenarios.world_log import WorldLog
+from sensors.messages import (
+    PROTOCOL,
+    BadMessage,
+    Command,
+    Control,
+    Credit,
+    DownMessage,
+    Pace,
+    Welcome,
+    decode_down,
+    encode_frame,
+)
+
+BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+WELCOME_S = 15.0
+MAX_COMMANDS = 1_000
+KEYFRAME_SHARE = 20  # a keyframe may take a twentieth of the time
+TELL_PACE_S = 0.5
+
+
+class Unwelcome(RuntimeError):
+    """The center refuses this city; there is no use in trying again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How to reach the center, and how the city presents itself there."""
+
+    url: str
+    token: str
+    run_id: str
+    exercise_url: str = ""
+    release: str = ""
+
+
+def _reason(error: Exception) -> str:
+    """Return in a few words why there is no connection."""
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.split("]")[-1].strip() if not error.errno else os.strerror(error.errno)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+class CityServer:
+    """Drives one live city along one socket. Everything happens in one event loop, between two barriers."""
+
+    def __init__(self, live: LiveCity, link: Link, pacer: Pacer, clock: Clock) -> None:
+        self.live, self.link, self.pacer, self.clock = live, link, pacer, clock
+        self.connected = False
+        self.bad_messages = 0
+        self.lost = ""  # why there is no center, while there is none
+        self.news = asyncio.Event()
+        self.watchers: set[Callable[[], None]] = set()
+        self._commands: deque[Command] = deque()
+        self._credit_ms, self._credit = -1, 1
+        self._told_s, self._may_frame_s = -1e9, 0.0
+        self._control_log = WorldLog(live.folder.path / "control.log") if live.folder else None
+
+    # -- state
+
+    @property
+    def warming_up(self) -> bool:
+        """Before T+0."""
+        return self.live.now_ms < self.live.setup.scenario.warm_up
+
+    @property
+    def ended(self) -> bool:
+        """The scenario's duration is over."""
+        return self.live.now_ms >= self.live.setup.scenario.total_ms
+
+    def ask(self, asked: Asked, who: str) -> None:
+        """Change the pace; kept apart from commands and never digested. Raises ValueError on an impossible pace."""
+        if asked.pace is not None and asked.pace != MAX:
+            parse_pace(asked.pace)
+        if self._control_log:
+            body = {"who": who, "pause": asked.pause, "pace": asked.pace, "run_to_ms": asked.run_to_ms}
+            count = len(self._control_log.entries)
+            self._control_log.append(self.live.now_ms, "control", f"control-{count + 1}", body)
+        self.pacer.ask(asked, self.live.now_ms)
+        self._told_s = -1e9
+        self.news.set()
+
+    def pace_frame(self) -> Pace:
+        """How time goes, for the center."""
+        return Pace(
+            pace=self.pacer.pace, paused=self.pacer.paused or self.ended, achieved=self.pacer.achieved,
+            warming_up=self.warming_up, ended=self.ended,
+        )  # fmt: skip
+
+    # -- the socket
+
+    async def run(self, until_end: bool = False) -> None:
+        """Serve until cancelled, or until the scenario has ended and the center has stored all. Raises Unwelcome."""
+        tries = 0
+        while not (until_end and self.ended and not self.live.kept):
+            try:
+                async with connect(
+                    self.link.url, max_size=None, compression=None, open_timeout=WELCOME_S, ping_interval=20, proxy=None
+                ) as socket:
+                    tries = 0
+                    await self._session(socket, until_end)
+            except (OSError, WebSocketException, TimeoutError, BadMessage) as error:
+                self.lost = _reason(error)
+                self._lost()
+                await self.clock.sleep(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)])
+                tries += 1
+            finally:
+                self._lost()
+
+    def _lost(self) -> None:
+        self.connected = False
+        self.pacer.anchor(self.live.now_ms)
+        self._notify()
+
+    async def _session(self, socket: ClientConnection, until_end: bool) -> None:
+        live, link = self.live, self.link
+        if live.now_ms == 0:
+            live.begin_warm()
+        opening = live.opening_frames(link.run_id, token=link.token, exercise_url=link.exercise_url, release=link.release)
+        await socket.send(opening[0])
+        async with asyncio.timeout(WELCOME_S):
+            welcome = self._decoded(await socket.recv())
+        if not isinstance(welcome, Welcome):
+            raise BadMessage(f"the center answers hello with {type(welcome).__name__}; expected welcome")
+        if welcome.error or welcome.protocol != PROTOCOL:
+            raise Unwelcome(welcome.error or f"the center speaks protocol {welcome.protocol}; expected {PROTOCOL}")
+        live.resume(welcome.resume_ms)
+        self._credit_ms, self._credit = welcome.resume_ms, max(1, welcome.credit)
+        for frame in [*live.opening, *(f for group in live.kept for f in group.frames)]:
+            await socket.send(frame)
+        self.pacer.anchor(live.now_ms)
+        self.connected, self.lost, self._told_s = True, "", -1e9
+        await self._both_ways(socket, until_end)
+
+    async def _both_ways(self, socket: ClientConnection, until_end: bool) -> None:
+        """Listen and drive until either ends; the other is then stopped."""
+        tasks = {asyncio.create_task(self._listen(socket)), asyncio.create_task(self._drive(socket, until_end))}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        async for data in socket:
+            try:
+                self._take(self._decoded(data))
+            except BadMessage:
+                self.bad_messages += 1
+            self.news.set()
+
+    @staticmethod
+    def _decoded(data: str | bytes) -> DownMessage:
+        if isinstance(data, str):
+            raise BadMessage(f"a text of {len(data)} characters; expected a binary message")
+        return decode_down(data)
+
+    def _take(self, message: DownMessage) -> None:
+        if isinstance(message, Credit):
+            self._credit_ms = max(self._credit_ms, message.now_ms)
+            self.live.stored(message.now_ms)
+        elif isinstance(message, Command):
+            if len(self._commands) < MAX_COMMANDS:
+                self._commands.append(message)
+            else:
+                self.bad_messages += 1
+        elif isinstance(message, Control):
+            with contextlib.suppress(ValueError):
+                self.ask(Asked(message.pause, message.pace, message.run_to_ms), "center")
+
+    # -- time
+
+    async def _drive(self, socket: ClientConnection, until_end: bool) -> None:
+        while True:
+            self.news.clear()
+            self._do_commands()
+            if not (self.ended and self.live.kept):  # the center answers the last barrier only when nothing follows it
+                await self._tell_pace(socket)
+            if self.ended:
+                if until_end and not self.live.kept:
+                    return
+                await self.news.wait()
+            elif await self._may_go():
+                for frame in self.live.step().frames:
+                    await socket.send(frame)
+                self.pacer.arrived(self.live.now_ms)
+                self._keyframe_if_due()
+                self._notify()
+                await asyncio.sleep(0)
+
+    def _do_commands(self) -> None:
+        while self._commands and not self.live.behind:
+            self.live.command(self._commands.popleft())
+
+    async def _may_go(self) -> bool:
+        """Wait for credit and for the clock; return whether the next barrier's time has come."""
+        if len(self.live.kept) >= self._credit:
+            await self.news.wait()
+            return False
+        if self.warming_up or self.live.behind:
+            self.pacer.anchor(self.live.now_ms + BARRIER_MS)
+            return True
+        wait_s = self.pacer.wait_s(self.live.now_ms + BARRIER_MS, self.live.now_ms)
+        if wait_s is None:
+            await self.news.wait()
+            return False
+        return wait_s <= 0.0 or await self._waited(wait_s)
+
+    async def _waited(self, seconds: float) -> bool:
+        """Wait, but no longer than until something is asked; return whether the whole time has passed."""
+        news = asyncio.ensure_future(self.news.wait())
+        sleep = asyncio.ensure_future(self.clock.sleep(seconds))
+        try:
+            done, _ = await asyncio.wait({news, sleep}, return_when=asyncio.FIRST_COMPLETED)
+            return sleep in done and news not in done
+        finally:
+            news.cancel()
+            sleep.cancel()
+            await asyncio.gather(news, sleep, return_exceptions=True)
+
+    async def _tell_pace(self, socket: ClientConnection) -> None:
+        now_s = self.clock.seconds()
+        if now_s - self._told_s >= TELL_PACE_S or self.ended:
+            self._told_s = now_s
+            await socket.send(encode_frame(self.pace_frame()))
+
+    def _keyframe_if_due(self) -> None:
+        if self.live.keyframe_due and self.clock.seconds() >= self._may_frame_s:
+            began_s = self.clock.seconds()
+            self.live.keep_keyframe(self.live.keyframe(), self.live.now_ms)
+            ended_s = self.clock.seconds()
+            self._may_frame_s = ended_s + KEYFRAME_SHARE * (ended_s - began_s)
+
+    def _notify(self) -> None:
+        for watcher in tuple(self.watchers):
+            watcher()
+
+    def close(self) -> None:
+        """Let go of the logs."""
+        self.live.close()
+        if self._control_log:
+            self._control_log.close()

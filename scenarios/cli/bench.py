@@ -1,0 +1,51 @@
+"""`cityops bench`: what is fast, what was asked, how its cost grows."""
+
+from typing import Annotated, Any
+
+import typer
+
+from scenarios.bench import suite
+from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, progress, refuse, say, say_json
+
+
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Which to run; none: all of them.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only at full size, without x2 and x4.")] = False,
+) -> None:
+    """Measure speed: each benchmark at x1, x2 and x4 of its size, beside the figure asked of it.
+
+    Example: cityops bench traffic rules --json
+    """
+    try:
+        chosen = [suite.by_name(name) for name in names or []] or list(suite.BENCHES)
+    except ValueError as error:
+        refuse([error], BAD_INPUT)
+    results: dict[str, Any] = {}
+    with progress("bench", len(chosen), "benchmarks", quiet=as_json) as advance:
+        for one in chosen:
+            try:
+                results.update(suite.run_suite([one.name], one_scale=quick))
+            except RuntimeError as error:
+                refuse([error], DOES_NOT_HOLD)
+            advance(len(results))
+    if as_json:
+        say_json(results)
+        return
+    for name, result in results.items():
+        _print(name, result)
+
+
+def _print(name: str, result: dict[str, Any]) -> None:
+    say(f"{name}: {result['title']}")
+    for key, figure in result["figures"].items():
+        mark = "holds" if figure["holds"] else "DOES NOT HOLD"
+        say(f"  {key}: {_short(figure['measured'])}  asked {figure['asked']}  {mark}")
+    for scale, figures in result["runs"].items():
+        say(f"  {scale}: " + ", ".join(f"{key} {_short(value)}" for key, value in figures.items()))
+    if (power := result["cost_grows_with_size_to_the_power"]) is not None:
+        say(f"  cost grows with size to the power {power:g}")
+
+
+def _short(value: Any) -> str:
+    return f"{value:,.4g}".replace(",", " ") if isinstance(value, float) else str(value)

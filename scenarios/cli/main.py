@@ -1,0 +1,108 @@
+"""The `cityops` command: the tree of commands, and the exit status of what goes wrong.
+
+Lives here: which command is where, exceptions turned into lines and statuses. Must not know: what any command does.
+"""
+
+import importlib
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from scenarios.cli.common import CANNOT, is_bad_file, problems_of
+from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, MAX_PROBLEMS
+from scenarios.runs import release
+
+# command -> the module of this room and the function or group in it; a module is loaded when its command is asked for,
+# because the demo is looked at from its first second
+TREE: dict[str, tuple[str, str]] = {
+    "demo": ("live", "demo"),
+    "run": ("run", "run"),
+    "serve": ("live", "serve"),
+    "city": ("live", "city"),
+    "scenarios": ("scenarios", "app"),
+    "rules": ("rules", "app"),
+    "runs": ("runs", "app"),
+    "import": ("importing", "app"),
+    "kinds": ("kinds", "kinds"),
+    "trace": ("trace", "trace"),
+    "bench": ("bench", "bench"),
+}
+
+
+class Commands(TyperGroup):
+    """The top of the tree; a command's module is loaded at its first use."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names, in the order of the help."""
+        return list(TREE)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, None if there is none of that name."""
+        if cmd_name not in TREE:
+            return None
+        module, name = TREE[cmd_name]
+        found = getattr(importlib.import_module(f"scenarios.cli.{module}"), name)
+        if isinstance(found, typer.Typer):
+            command: Any = typer.main.get_group(found)
+        else:
+            one = typer.Typer(add_completion=False, context_settings=HELP)
+            one.command(cmd_name)(found)
+            command = typer.main.get_command(one)
+        command.name = cmd_name
+        return command
+
+
+HELP = {"help_option_names": ["-h", "--help"]}
+app = typer.Typer(
+    name="cityops",
+    cls=Commands,
+    help="The city operations center that you can rehearse in.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings=HELP,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cityops {release()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """The city operations center that you can rehearse in."""
+
+
+def run() -> None:
+    """Run the command line; bad input ends with status 2 and what is wrong, what cannot be done with 1, without a traceback."""
+    try:
+        app(prog_name="cityops")
+    except CANNOT as error:
+        _leave(error, BAD_INPUT if is_bad_file(error) else DOES_NOT_HOLD)
+    except OSError as error:  # a disk that is full, a folder that cannot be read
+        typer.echo(f"{error.filename or 'cityops'}: {error.strerror or error}", err=True)
+        sys.exit(DOES_NOT_HOLD)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ValueError as error:
+        if not is_bad_file(error):
+            raise
+        _leave(error, BAD_INPUT)
+
+
+def _leave(error: Exception, status: int) -> None:
+    lines = problems_of(error)
+    for line in lines[:MAX_PROBLEMS]:
+        typer.echo(line, err=True)
+    if len(lines) > MAX_PROBLEMS:
+        typer.echo(f"... and {len(lines) - MAX_PROBLEMS} more", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""The exercise beside the city: truth, injects, the clock and the debrief for the instructor. No operator ever comes here."""

@@ -1,0 +1,150 @@
+"""The instructor's desk: what is true, what can be made to happen, how time goes, how it went.
+
+Lives here: the desk over a live city. Must not know: HTTP, sockets, who sits at it.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from scenarios.city_server import CityServer
+from scenarios.claims import Claim
+from scenarios.debrief import Material, debrief
+from scenarios.journal_reader import read_changes
+from scenarios.pace import Asked, say_pace
+from scenarios.schema import Palette, TimelineEntry
+from simulator.city import City
+from simulator.inject_catalogue import INJECTS
+from simulator.injects import Inject, Parameter
+
+Plain = dict[str, Any]
+
+
+class Desk:
+    """The desk of one live city."""
+
+    def __init__(self, server: CityServer, claims: Mapping[str, Claim]) -> None:
+        self.server, self.claims = server, claims
+        self.live = server.live
+        self._names = _place_names(server.live.setup.city)
+
+    def clock(self) -> Plain:
+        """How time goes."""
+        now_ms, pacer = self.live.now_ms, self.server.pacer
+        start_at = self.live.setup.start_at
+        return {
+            "now_ms": now_ms, "t_ms": self.live.city.t_ms(now_ms), "start_at": start_at.isoformat(),
+            "local": (start_at + timedelta(milliseconds=now_ms)).isoformat(timespec="seconds"),
+            "pace": say_pace(pacer.pace), "achieved_pace": round(pacer.achieved, 2),
+            "paused": pacer.paused or self.server.ended, "warming_up": self.server.warming_up, "ended": self.server.ended,
+            "center_connected": self.server.connected,
+        }  # fmt: skip
+
+    def truth(self) -> list[Plain]:
+        """All truth events so far, oldest first, with the title of the inject that began them."""
+        titles = {row["event_id"]: row["title"] for row in self.live.city.fired if row["title"]}
+        return [{**self._named(event), "title": titles.get(event["event_id"])} for event in self.live.city.truth()]
+
+    def _named(self, event: Plain) -> Plain:
+        """Return a truth event whose place also has the name that people know it by."""
+        place = event["place"]
+        return event | {"place": {**place, "name": self._names.get((place["kind"], place["id"]), "")}}
+
+    def traffic(self) -> Plain:
+        """Vehicles on the roads now and those that came and went since the start, whatever any detector says."""
+        totals = self.live.city.world.traffic.totals()
+        return {name: round(totals[name]) for name in ("on_road", "waiting", "entered", "left")}
+
+    def stamp(self) -> tuple[int, int]:
+        """A value that changes when the truth does."""
+        events = self.live.city.world.truth.events()
+        return len(events), sum(event.end_ms is not None for event in events)
+
+    def timeline(self) -> Plain:
+        """The scenario's timeline, done and to come, and what the instructor fired."""
+        fired = {row["id"]: row for row in self.live.city.fired}
+        warm_ms = self.live.setup.scenario.warm_up
+        rows = [
+            {**_entry(entry), "id": entry.id or f"timeline-{i + 1}", "at_ms": entry.at + warm_ms}
+            for i, entry in enumerate(self.live.setup.scenario.timeline)
+        ]
+        for row in rows:
+            row["fired_ms"] = fired[row["id"]]["now_ms"] if row["id"] in fired else None
+        return {
+            "timeline": sorted(rows, key=lambda row: (row["at_ms"], row["id"])),
+            "instructor": [row for row in self.live.city.fired if row["by"] == "instructor"],
+        }
+
+    def injects(self) -> Plain:
+        """What can be made to happen: the scenario's palette, ready to fire, and every inject with its parameters."""
+        return {
+            "palette": [_entry(entry) for entry in self.live.setup.scenario.palette],
+            "injects": [_described(inject) for inject in INJECTS.values()],
+        }
+
+    def inject(self, name: str, params: Mapping[str, Any]) -> Plain:
+        """Fire an inject now. Raises ValueError when it does not fit, RuntimeError while the city stands up again."""
+        title = INJECTS[name].title if name in INJECTS else None
+        inject_id = self.live.inject(name, params, {"vi": title.vi, "en": title.en} if title else None)
+        self.server.news.set()
+        row = next((row for row in reversed(self.live.city.fired) if row["id"] == inject_id), None)
+        return {"inject_id": inject_id, "now_ms": self.live.now_ms, "event_id": row["event_id"] if row else None}
+
+    def control(self, asked: Asked, who: str) -> Plain:
+        """Pause, go on, change the pace, run to an instant. Raises ValueError."""
+        self.server.ask(asked, who)
+        return self.clock()
+
+    async def debrief(self) -> Plain:
+        """Truth beside judgement, computed anew from the truth and the center's journal."""
+        live = self.live
+        truth, fired, until_ms = live.city.truth(), list(live.city.fired), live.now_ms
+        path = live.folder.path / "journal.sqlite" if live.folder else None
+
+        def compute() -> Plain:
+            material = Material(
+                run_id=self.server.link.run_id, start_at=live.setup.start_at.isoformat(), scenario=live.setup.scenario,
+                city=live.setup.city, truth=truth, fired=fired, changes=list(read_changes(path)) if path else [],
+                claims=self.claims, until_ms=until_ms,
+            )  # fmt: skip
+            document = debrief(material)
+            return document | {"truth": [self._named(row) for row in document["truth"]]}
+
+        return await asyncio.to_thread(compute)
+
+
+def _place_names(city: City) -> dict[tuple[str, str], str]:
+    """Return the names of places: (kind, id) -> name."""
+    columns = {
+        "node": (city.nodes.id, city.nodes.name), "link": (city.links.id, city.links.name),
+        "zone": (city.zones.id, city.zones.name), "feeder": (city.feeders.id, city.feeders.name),
+        "cabinet": (city.cabinets.id, city.cabinets.name), "device": (city.devices.id, city.devices.name),
+    }  # fmt: skip
+    return {(kind, id_): name for kind, (ids, names) in columns.items() for id_, name in zip(ids, names, strict=False) if name}
+
+
+def _entry(entry: Palette) -> Plain:
+    title = entry.title
+    row: Plain = {"inject": entry.inject, "params": dict(entry.params)}
+    row["title"] = {"vi": title.vi, "en": title.en} if title else _title_of(entry.inject)
+    return row | ({"at_t_ms": entry.at} if isinstance(entry, TimelineEntry) else {})
+
+
+def _title_of(name: str) -> Plain:
+    return {"vi": INJECTS[name].title.vi, "en": INJECTS[name].title.en} if name in INJECTS else {"vi": name, "en": name}
+
+
+def _described(inject: Inject) -> Plain:
+    return {
+        "name": inject.name, "title": {"vi": inject.title.vi, "en": inject.title.en}, "truth_kind": inject.truth_kind,
+        "parameters": [_parameter(name, parameter) for name, parameter in inject.parameters.items()],
+    }  # fmt: skip
+
+
+def _parameter(name: str, parameter: Parameter) -> Plain:
+    choices: Sequence[str] = parameter.choices
+    return {
+        "name": name, "type": parameter.kind, "unit": parameter.unit, "minimum": parameter.minimum, "maximum": parameter.maximum,
+        "choices": list(choices), "default": parameter.default, "title": {"vi": parameter.help.vi, "en": parameter.help.en},
+    }  # fmt: skip

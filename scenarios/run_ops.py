@@ -1,0 +1,166 @@
+"""What can be done with a run afterwards: execute again, verify, report, branch, show.
+
+Lives here: operations on run folders that need the run executed. Must not know: the command line, pages.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops_center.pipeline import Center, CenterConfig
+from ops_center.recorder import Loss, read_chunks
+from scenarios import runs
+from scenarios.claims import load_claims
+from scenarios.debrief import Material, debrief
+from scenarios.journal_reader import read_changes, read_commands
+from scenarios.pace import wall_text
+from scenarios.runner import Commands, HeadlessRun, commands_of, run_headless
+from scenarios.runs import RunError, RunFolder
+from scenarios.setup import PACK, Setup, of_run
+from scenarios.world_log import Entry, read_log
+
+Progress = Callable[[float], None]
+
+
+def _quiet(done: float) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verifying a run found. `same` None: this release or numpy is another, so digests were not compared."""
+
+    run_id: str
+    until_ms: int
+    same: bool | None
+    recorded: dict[str, str]
+    executed: dict[str, str]
+    losses: tuple[Loss, ...]
+    said: str
+
+    @property
+    def holds(self) -> bool:
+        """The record is whole and, where it could be executed, came to the same digests."""
+        return self.same is not False and not self.losses
+
+
+def last_barrier_ms(run: RunFolder) -> int:
+    """Return the last barrier in the recorded stream, -1 without one."""
+    return max((chunk.barrier_ms for chunk in read_chunks(run.path / "wire")), default=-1)
+
+
+def judged_again(run: RunFolder, setup: Setup) -> Center:
+    """Return the center that comes from the recorded stream and the journal alone, without the city."""
+    center, commands = Center(CenterConfig(rules=setup.rule_files())), read_commands(run.path / "journal.sqlite")
+    waiting = commands[:]
+    for chunk in read_chunks(run.path / "wire"):
+        for frame in chunk.frames:
+            center.step(frame)
+            while waiting and waiting[0].at_ms <= center.now_ms:
+                center.apply(waiting.pop(0))
+    return center
+
+
+def verify(run: RunFolder, progress: Progress = _quiet) -> Verdict:
+    """Execute a run again and compare both chains; check the recorded stream. Raises RunError."""
+    setup, header = of_run(run), run.header()
+    losses: list[Loss] = []
+    for _ in read_chunks(run.path / "wire", losses):
+        pass
+    until_ms = last_barrier_ms(run)
+    kept = run.result()
+    if losses:
+        said = f"the recorded stream is damaged in {losses[0].segment}: {losses[0].reason}"
+        return Verdict(run.run_id, until_ms, False, kept.get("digest", {}), {}, tuple(losses), said)
+    if until_ms < 0:
+        raise RunError(f"run {run.run_id} has no recorded stream; there is nothing to verify")
+    recorded = judged_again(run, setup).digests()
+    if kept.get("until_ms") == until_ms and kept["digest"] != recorded:
+        return Verdict(run.run_id, until_ms, False, kept["digest"], recorded, tuple(losses), "the recorded stream was altered")
+    here = setup.header(run.run_id)
+    pairs = [(name, getattr(header, name), getattr(here, name)) for name in ("release", "numpy")]
+    other = [f"{name} {theirs} (here {ours})" for name, theirs, ours in pairs if theirs != ours]
+    if other:
+        said = f"the run is of {', '.join(other)}: its record was checked, it was not executed again"
+        return Verdict(run.run_id, until_ms, None, recorded, {}, tuple(losses), said)
+    executed = run_headless(setup, commands=commands_of(run), until_ms=until_ms, progress=progress).result["digest"]
+    same = executed == recorded
+    said = "executed again to the same digests" if same else "executed again to other digests"
+    return Verdict(run.run_id, until_ms, same, recorded, executed, tuple(losses), said)
+
+
+def executed_until(run: RunFolder, progress: Progress = _quiet) -> HeadlessRun:
+    """Return the run executed again, without outputs, as far as it was recorded."""
+    until_ms = last_barrier_ms(run)
+    return run_headless(of_run(run), commands=commands_of(run), until_ms=max(until_ms, 0), progress=progress).run
+
+
+def material_of(run: RunFolder, executed: HeadlessRun, changes: list[Any]) -> Material:
+    """Return what a debrief follows from."""
+    setup = executed.setup
+    return Material(
+        run_id=run.run_id, start_at=setup.start_at.isoformat(), scenario=setup.scenario, city=setup.city,
+        truth=executed.city.truth(), fired=list(executed.city.fired), changes=changes, claims=load_claims(PACK),
+        until_ms=executed.now_ms,
+    )  # fmt: skip
+
+
+def report(run: RunFolder, progress: Progress = _quiet) -> dict[str, Any]:
+    """Return the debrief of a run, all of it computed again from header and commands."""
+    changes: list[Any] = []
+    until_ms = last_barrier_ms(run)
+    setup = of_run(run)
+    done = run_headless(setup, commands=commands_of(run), until_ms=max(until_ms, 0), watch=changes.extend, progress=progress)
+    document = debrief(material_of(run, done.run, changes))
+    return {**document, "digest": done.result["digest"]}
+
+
+def report_of(finished: HeadlessRun, changes: list[Any], run_id: str = "headless") -> dict[str, Any]:
+    """Return the debrief of a run that has just been executed in this process, with the changes it made."""
+    return debrief(material_of(RunFolder(Path(run_id)), finished, changes))
+
+
+def changes_of(run: RunFolder) -> list[Any]:
+    """Return the changes in the journal of a run."""
+    return list(read_changes(run.path / "journal.sqlite"))
+
+
+def branch(
+    root: Path, run: RunFolder, fork_at_ms: int, *, keep_commands: bool = False, run_id: str = "", progress: Progress = _quiet
+) -> RunFolder:
+    """Make a new run that is the old one up to `fork_at_ms` and return its folder; the old one is not touched.
+
+    Commands of the old run after the fork come along only with `keep_commands`. The new folder holds journal, recorded
+    stream and world log up to the fork, so that a city and a center started on it go on from there.
+    """
+    setup, until_ms = of_run(run), last_barrier_ms(run)
+    fork_at_ms -= fork_at_ms % 1_000
+    if not 0 <= fork_at_ms <= max(until_ms, 0):
+        raise RunError(f"run {run.run_id} was recorded up to {until_ms} ms; it cannot be forked at {fork_at_ms} ms")
+    everything = commands_of(run)
+    upto = Commands(
+        [c for c in everything.judgement if keep_commands or c.at_ms <= fork_at_ms],
+        [e for e in everything.world or () if keep_commands or e.now_ms <= fork_at_ms],
+    )
+    new_id = run_id or runs.new_run_id(root, f"{setup.scenario.name}-branch", wall_text())
+    folder = setup.create(root, new_id, parent=run.run_id, fork_at_ms=fork_at_ms)
+    end_ms = until_ms if keep_commands else fork_at_ms
+    run_headless(setup, commands=upto, until_ms=end_ms, out=folder, progress=progress)
+    return folder
+
+
+def show(run: RunFolder) -> dict[str, Any]:
+    """Return what is known of a run without executing it: header, how far, who did what."""
+    world: list[Entry] = read_log(run.path / "world.log")
+    return {
+        **runs.summary(run),
+        "header": json.loads((run.path / "header.json").read_bytes()),
+        "recorded_until_ms": last_barrier_ms(run),
+        "commands": [
+            {"seq": c.seq, "at_ms": c.at_ms, "type": c.type, "target": c.target, "who": c.who, "params": c.params}
+            for c in read_commands(run.path / "journal.sqlite")
+        ],
+        "world": [{"seq": e.seq, "now_ms": e.now_ms, "what": e.what, "id": e.id, **e.body} for e in world],
+    }

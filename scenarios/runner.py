@@ -1,0 +1,229 @@
+"""The composition root: city and center wired together in one process, by function call.
+
+Lives here: a headless run from header and commands, its journal and recorded stream, save and load in the middle, digests. Must
+not know: sockets, the wall clock, how anything is judged. A live run is executed again by exactly this code.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ops_center import keyframes
+from ops_center.events import Change, JudgementCommand
+from ops_center.pipeline import Center, CenterConfig
+from ops_center.run import Run
+from scenarios.city_side import BARRIER_MS, CitySide
+from scenarios.journal_reader import read_commands
+from scenarios.runs import RunFolder
+from scenarios.setup import Setup
+from scenarios.world_log import Entry, WorldLog, read_log
+from sensors.messages import encode_frame
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What people did: judgement commands in the order of their numbers, and the log of what changed the world.
+
+    `world` None: a script. World commands then take effect at the barrier at which they are asked for, as on a socket without
+    delay. Otherwise they take effect when the log says, and nothing else does.
+    """
+
+    judgement: Sequence[JudgementCommand] = ()
+    world: Sequence[Entry] | None = None
+
+
+class HeadlessRun:
+    """A run in one process. `advance` may be called in any chunks; nothing depends on them."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        commands: Commands = Commands(),
+        out: RunFolder | None = None,
+        run_id: str = "headless",
+        watch: Callable[[Sequence[Change]], None] | None = None,
+    ) -> None:
+        self.setup, self.watch, self._run_id = setup, watch, out.run_id if out else run_id
+        self.out = out
+        self.log = WorldLog(out.path / "world.log") if out else None
+        self.memory = Run(out.path if out else None, CenterConfig(rules=setup.rule_files()), keyframes=False)
+        self.city = CitySide(setup, self._frame)
+        self._judgement = sorted(commands.judgement, key=lambda command: command.seq)
+        self._world = None if commands.world is None else sorted(commands.world, key=lambda entry: entry.seq)
+        self._done_judgement = self._done_world = 0
+        self._began = False
+
+    # -- going on
+
+    @property
+    def now_ms(self) -> int:
+        """Where simulated time stands."""
+        return self.city.now_ms
+
+    @property
+    def center(self) -> Center:
+        """The center that judges."""
+        return self.memory.center
+
+    def advance(self, until_ms: int) -> None:
+        """Go on to `until_ms`, which is rounded down to a barrier; commands take effect at their times."""
+        if not self._began:
+            self._began = True
+            self._frame(encode_frame(self.city.hello(self._run_id)))
+            self.city.begin()
+        until_ms -= until_ms % BARRIER_MS
+        while True:
+            self._commands_now()
+            next_ms = min(self._next_command_ms(), until_ms)
+            if next_ms <= self.now_ms:
+                return
+            self.city.run_until(next_ms)
+
+    def _next_command_ms(self) -> int:
+        """When the next command is due, always at a barrier to come."""
+        times = [command.at_ms for command in self._judgement[self._done_judgement : self._done_judgement + 1]]
+        times += [entry.now_ms for entry in (self._world or [])[self._done_world : self._done_world + 1]]
+        due_ms = min(times, default=1 << 60)
+        return max(due_ms + -due_ms % BARRIER_MS, self.now_ms)
+
+    def _commands_now(self) -> None:
+        """Do what is due at this barrier: judgement first, because a world command is asked for before it takes effect."""
+        while self._done_judgement < len(self._judgement) and self._judgement[self._done_judgement].at_ms <= self.center.now_ms:
+            command = self._judgement[self._done_judgement]
+            self._done_judgement += 1
+            self.apply(command)
+        if self._world is None:
+            return
+        while self._done_world < len(self._world) and self._world[self._done_world].now_ms <= self.now_ms:
+            self._take(self._world[self._done_world])
+            self._done_world += 1
+
+    def apply(self, command: JudgementCommand) -> list[Change]:
+        """Journal and do a command of a person now; in a script, what it asks of the city takes effect at once."""
+        self.memory.store(command)
+        changes = self.memory.apply(command)
+        self.memory.settle()
+        self._watched(changes)
+        if command.type == "world" and self._world is None:
+            self._take(Entry(0, self.now_ms, "command", command.command_id, command_body(command.params)))
+        return changes
+
+    def inject(self, inject_id: str, name: str, params: dict[str, Any]) -> None:
+        """Fire an inject now. Raises ValueError, with nothing changed, when it does not fit the city."""
+        self._take(Entry(0, self.now_ms, "inject", inject_id, {"name": name, "params": params}))
+
+    def _take(self, entry: Entry) -> None:
+        if self.log:
+            self.log.append(entry.now_ms, entry.what, entry.id, entry.body)
+        self.city.take(entry)
+
+    # -- frames and changes
+
+    def _frame(self, frame: bytes) -> None:
+        self._watched(self.memory.step(frame))
+
+    def _watched(self, changes: Sequence[Change]) -> None:
+        if self.watch and changes:
+            self.watch(changes)
+
+    # -- ends, save and load
+
+    def digest(self) -> dict[str, str]:
+        """The heads of both chains."""
+        return self.center.digests()
+
+    def close(self) -> dict[str, Any]:
+        """End the run, write its result if it has a folder, and return it."""
+        result = self.result()
+        self.memory.close()
+        if self.log:
+            self.log.close()
+        if self.out:
+            self.out.write_result(result)
+        return result
+
+    def result(self) -> dict[str, Any]:
+        """How far the run came and its digests."""
+        return {
+            "run_id": self._run_id,
+            "until_ms": self.center.now_ms,
+            "digest": self.digest(),
+            "readings": self.center.counters.readings,
+            "bad_messages": sum(self.center.counters.bad.values()),
+        }
+
+    def save(self) -> bytes:
+        """Return the whole run at a barrier as one keyframe. Raises ValueError between barriers."""
+        if self.now_ms % BARRIER_MS or self.center.now_ms != self.now_ms:
+            raise ValueError(f"the run stands at {self.now_ms} ms; expected a barrier")
+        done = [self._done_judgement, self._done_world]
+        return keyframes.encode({"city": self.city.snapshot(), "center": self.center.snapshot(), "done": done})
+
+    def load(self, data: bytes) -> "HeadlessRun":
+        """Stand where a saved run of the same setup and commands stood, and return self."""
+        state = keyframes.decode(data)
+        self._began = True
+        self.city.restore(state["city"])
+        self.memory.center = Center.restore(self.center.config, state["center"])
+        self._done_judgement, self._done_world = state["done"]
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A headless run at its end."""
+
+    result: dict[str, Any]
+    run: HeadlessRun
+
+
+def run_headless(
+    setup: Setup,
+    *,
+    commands: Commands = Commands(),
+    until_ms: int | None = None,
+    out: RunFolder | None = None,
+    save_load_at: Iterable[int] = (),
+    watch: Callable[[Sequence[Change]], None] | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Finished:
+    """Run a setup to its end (or `until_ms` from the warm-up's start) and return the result and the run.
+
+    At each of `save_load_at` the run is saved and goes on in new objects, which must change nothing. `progress` gets
+    simulated seconds.
+    """
+    end_ms = setup.scenario.total_ms if until_ms is None else until_ms
+    run = HeadlessRun(setup, commands, out, watch=watch)
+    stops = sorted({s - s % BARRIER_MS for s in save_load_at if 0 < s < end_ms})
+    for stop_ms in sorted({*_minutes(end_ms), *stops}):
+        run.advance(stop_ms)
+        progress(stop_ms / 1000.0)
+        if stop_ms in stops:
+            run = _reborn(run, setup, commands, watch)
+    return Finished(run.close(), run)
+
+
+def _minutes(end_ms: int) -> list[int]:
+    return [*range(60_000, end_ms, 60_000), end_ms]
+
+
+def _reborn(run: HeadlessRun, setup: Setup, commands: Commands, watch: Callable[[Sequence[Change]], None] | None) -> HeadlessRun:
+    """Save a run and return new objects that go on from there; what is written goes on in the same folder."""
+    saved = run.save()
+    run.memory.close()
+    if run.log:
+        run.log.close()
+    born = HeadlessRun(setup, commands, run.out, run.result()["run_id"], watch).load(saved)
+    born.memory.center.counters = run.memory.center.counters  # what was counted is no state: it belongs to who counts
+    return born
+
+
+def command_body(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a world command says on the wire, from the parameters that the center journals."""
+    target = params["target"]
+    return {"type": params["type"], "target_kind": target["kind"], "target_id": target["id"], "params": params.get("params", {})}
+
+
+def commands_of(folder: RunFolder) -> Commands:
+    """Return what people did in a run, from its journal and its world log."""
+    return Commands(read_commands(folder.path / "journal.sqlite"), read_log(folder.path / "world.log"))
