@@ -1,0 +1,150 @@
+/** HTTP of the exercise: truth, injects, control, debrief. Only the instructor's pages import this. */
+
+import { request } from '../api'
+import type { Text } from '../wire'
+
+export interface TruthEvent {
+  readonly event_id: string
+  readonly kind: string
+  readonly place: { readonly kind: string; readonly id: string; readonly name?: string }
+  readonly start_ms: number
+  readonly end_ms: number | null
+  readonly cause_id: string | null
+  readonly title?: Text | string
+  readonly by?: string
+  readonly attributes?: Readonly<Record<string, unknown>>
+}
+
+/** Vehicles as they really are, whatever the detectors say. */
+export interface TrafficTruth {
+  readonly on_road: number
+  readonly waiting: number
+  readonly entered: number
+  readonly left: number
+}
+
+export interface InjectParameter {
+  readonly name: string
+  readonly type: string
+  readonly unit?: string
+  readonly help?: string
+  readonly title?: Text | string
+  readonly minimum?: number | null
+  readonly maximum?: number | null
+  readonly choices?: readonly string[]
+  readonly default?: number | string | null
+}
+
+export interface Inject {
+  readonly name: string
+  readonly title: Text | string
+  readonly parameters: readonly InjectParameter[]
+  readonly truth_kind?: string | null
+}
+
+/** An entry of the script or the palette: an inject with its parameters filled in. */
+export interface Prepared {
+  readonly inject: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly title: Text | string
+  readonly id?: string
+  readonly at_ms?: number
+  readonly fired_ms?: number | null
+}
+
+export interface DebriefTruth extends TruthEvent {
+  readonly detected_ms: number | null
+  readonly acknowledged_ms: number | null
+  readonly closed_ms: number | null
+  readonly incident_id: string | null
+}
+
+export interface Expectation {
+  readonly id: string
+  readonly title: Text | string
+  /** null while it is open */
+  readonly met: boolean | null
+  readonly score?: number
+  readonly earned?: number
+  readonly detail?: Text | string | null
+  readonly at_ms?: number | null
+}
+
+export interface DebriefIncident {
+  readonly incident_id: string
+  readonly title: Text | string
+  readonly severity?: string
+  readonly state?: string
+  readonly opened_ms: number
+  readonly acknowledged_ms?: number | null
+  readonly closed_ms?: number | null
+  readonly alert_count?: number
+}
+
+export interface Debrief {
+  readonly scenario: string
+  readonly run: string
+  readonly start_at?: string
+  readonly warm_up_ms?: number
+  readonly title?: Text | string
+  readonly duration_ms: number
+  readonly truth: readonly DebriefTruth[]
+  readonly expectations: readonly Expectation[]
+  readonly incidents: readonly DebriefIncident[]
+  readonly kpis: Readonly<Record<string, unknown>>
+}
+
+/** The clock of the city, as far as the exercise tells it. */
+export interface ExerciseClock {
+  readonly now_ms: number
+  readonly local?: string
+  readonly start_at?: string
+  readonly pace?: string | number
+  readonly achieved_pace?: number
+  readonly achieved?: number
+  readonly paused?: boolean
+  readonly warming_up?: boolean
+  readonly ended?: boolean
+}
+
+const base = '/exercise/api'
+
+/** A list that may come bare or under a name; parameters that may come as a list or by name. */
+export function listOf<T>(value: unknown, name: string): readonly T[] {
+  if (Array.isArray(value)) return value as T[]
+  const inner = (value as Record<string, unknown> | null)?.[name]
+  return Array.isArray(inner) ? (inner as T[]) : []
+}
+
+/** Read the palette: parameters come as a list, or by name with their description. */
+export function readInjects(value: unknown): readonly Inject[] {
+  return listOf<Inject & { parameters: unknown }>(value, 'injects').map((inject) => ({
+    ...inject,
+    parameters: readParameters(inject.parameters),
+  }))
+}
+
+function readParameters(value: unknown): readonly InjectParameter[] {
+  if (Array.isArray(value)) return value as InjectParameter[]
+  return Object.entries((value ?? {}) as Record<string, unknown>).map(([name, about]) => {
+    if (Array.isArray(about)) return { name, type: String(about[0]), unit: String(about[1] ?? ''), help: String(about[2] ?? '') }
+    return { ...(about as Omit<InjectParameter, 'name'>), name }
+  })
+}
+
+export const exercise = {
+  takeSeat: (token: string) => request<unknown>('POST', `${base}/session`, { token }),
+  session: () => request<unknown>('GET', `${base}/session`),
+  truth: async () => {
+    const answer = await request<{ traffic?: TrafficTruth }>('GET', `${base}/truth`)
+    return { events: listOf<TruthEvent>(answer, 'truth'), traffic: answer.traffic ?? null }
+  },
+  timeline: async () => listOf<Prepared>(await request<unknown>('GET', `${base}/timeline`), 'timeline'),
+  injects: async () => {
+    const answer = await request<unknown>('GET', `${base}/injects`)
+    return { palette: listOf<Prepared>(answer, 'palette'), injects: readInjects(answer) }
+  },
+  inject: (name: string, params: object) => request<unknown>('POST', `${base}/inject`, { name, params }),
+  control: (change: object) => request<unknown>('POST', `${base}/control`, change),
+  debrief: () => request<Debrief>('GET', `${base}/debrief`),
+}
