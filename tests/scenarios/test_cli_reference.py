@@ -1,0 +1,24 @@
+"""The pages of the reference that are written from the code say what the code says."""
+
+import pytest
+
+from scenarios.cli.reference import DOCS, PAGES, commands
+from simulator.inject_catalogue import INJECTS
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_is_what_the_code_says(name: str) -> None:
+    """A command, option or inject that changed and a page that did not: run `python -m scenarios.cli.reference`."""
+    assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name]()
+
+
+def test_nothing_is_left_out() -> None:
+    """Every command with every option, every inject with every parameter."""
+    page, injects = PAGES["command-line.md"](), PAGES["injects.md"]()
+    for words, command in commands():
+        section = page.split(f"\n## cityops {' '.join(words)}\n")[1].split("\n## ")[0]
+        assert all(option in section for p in command.params if p.name != "help" for option in p.opts if option.startswith("-"))
+    for inject in INJECTS.values():
+        section = injects.split(f"\n## {inject.name}\n")[1].split("\n## ")[0]
+        assert inject.title.vi in section and inject.title.en in section
+        assert all(f"`{name}`" in section for name in inject.parameters)

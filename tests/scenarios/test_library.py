@@ -1,0 +1,95 @@
+"""The scenarios that come with cityops: each can be read, fits its city, and goes as its transcript says."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from ops_center.events import JudgementCommand
+from scenarios.load import LIBRARY, check_city, city_argument, library, load
+from scenarios.run_ops import report_of
+from scenarios.runner import Commands, run_headless
+from scenarios.schema import json_schema
+from scenarios.setup import prepare
+from scenarios.transcript import transcript
+from simulator.cities import catalogue
+from simulator.city import City
+from simulator.inject_catalogue import INJECTS
+
+city = cache(catalogue.get)
+
+
+def _city(name: str) -> City:
+    return city(name)
+
+
+@pytest.mark.parametrize("path", library(), ids=lambda p: p.stem)
+def test_a_library_scenario_fits_its_city(path: Path) -> None:
+    """Every inject and place exists, both languages are there, and facts have sources."""
+    loaded = load(path)
+    check_city(loaded, _city(city_argument(loaded)), INJECTS)
+    assert loaded.scenario.name == path.stem
+    assert loaded.scenario.sources
+    assert path.with_suffix(".transcript").is_file()
+
+
+def test_the_json_schema_beside_the_library_is_the_models() -> None:
+    """Editors check what the loader checks."""
+    kept = json.loads((LIBRARY / "scenario.schema.json").read_text(encoding="utf-8"))
+    assert kept == json.loads(json.dumps(json_schema()))
+
+
+@pytest.mark.parametrize("path", library(), ids=lambda p: p.stem)
+def test_library_files_hold_by_the_json_schema(path: Path) -> None:
+    """The schema says what the loader accepts."""
+    data = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    jsonschema.validate(data, json_schema())
+
+
+def test_the_json_schema_refuses_what_the_loader_refuses() -> None:
+    """A wrong unit and an unknown key are refused by the schema too."""
+    data = YAML(typ="safe", pure=True).load(library()[0].read_text(encoding="utf-8"))
+    for change in ({"duration": "10 minuts"}, {"seeds": 3}, {"weather": "snow"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(data | change, json_schema())
+
+
+def _command(seq: int, minute: int, type_: str, on: str, /, **params: Any) -> JudgementCommand:
+    at_ms = (10 + minute) * 60_000  # after ten minutes of warm-up
+    return JudgementCommand(f"c-{seq}", type_, on, at_ms, seq, "operator", params)
+
+
+@pytest.mark.slow
+def test_the_blackout_can_be_ended_by_the_operator() -> None:
+    """Acknowledge, send the crew, reclose, close: every expectation is met, and it was one incident all along."""
+    feeder = {"kind": "feeder", "id": "feeder:20_1"}
+    world = {"target": feeder, "incident_id": "INC-00001"}
+    commands = [
+        _command(1, 13, "acknowledge", "INC-00001"),
+        _command(2, 14, "world", "feeder:20_1", type="feeder_reclose", params={}, **world),
+        _command(3, 15, "world", "feeder:20_1", type="dispatch", params={"unit": "crew"}, **world),
+        _command(4, 40, "world", "feeder:20_1", type="feeder_reclose", params={}, **world),
+        _command(5, 45, "close", "INC-00001", reason="Đã khôi phục", classification="true"),
+    ]
+    changes: list[object] = []
+    done = run_headless(prepare("feeder_blackout"), commands=Commands(commands), watch=changes.extend)
+    document = report_of(done.run, changes)
+    assert [(c["type"], c["state"]) for c in document["commands"]] == [
+        ("feeder_reclose", "failed"), ("dispatch", "done"), ("feeder_reclose", "done"),
+    ]  # fmt: skip
+    assert {e["id"]: e["met"] for e in document["expectations"]} == {e["id"]: True for e in document["expectations"]}
+    assert [i["place"]["id"] for i in document["incidents"]] == ["feeder:20_1"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", library(), ids=lambda p: p.stem)
+def test_a_library_scenario_goes_as_its_transcript_says(path: Path) -> None:
+    """A change to the story is seen in review: write transcripts anew with `python -m scenarios.transcripts`."""
+    changes: list[object] = []
+    done = run_headless(prepare(path), watch=changes.extend)
+    seen = transcript(report_of(done.run, changes))
+    assert seen == path.with_suffix(".transcript").read_text(encoding="utf-8")

@@ -1,0 +1,24 @@
+"""One reading can be followed through its six stops."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.setup import prepare
+from scenarios.trace import NoReading, trace
+
+SCENARIO = Path(__file__).with_name("short_blackout.yaml")
+
+
+def test_six_lines_follow_a_reading_from_truth_to_pixel() -> None:
+    """Truth, measurement, wire, judgement, feed and map name the same device and time."""
+    lines = trace(prepare(SCENARIO), "lamp:le_loi_1:1", 150_000)
+    assert [line.split()[1] for line in lines] == ["truth", "measured", "wire", "judged", "told", "drawn"]
+    assert "lamp:le_loi_1:1: level 1" in lines[0] and "lamp_level_ratio" in lines[1]
+    assert "batch luminaire_controller" in lines[2]
+
+
+def test_a_device_that_is_not_there_is_answered_with_some_that_are() -> None:
+    """The message shows what ids look like."""
+    with pytest.raises(NoReading, match="no device 'nothing'; expected one such as"):
+        trace(prepare(SCENARIO), "nothing", 0)

@@ -1,0 +1,159 @@
+"""Lamps burn when they should, at what they are told, and the meter agrees."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.generate.grid import small_city
+from simulator.lighting import FAILURES_PER_BURNING_HOUR, STANDBY_W
+from simulator.world import World
+
+MakeWorld = Callable[..., World]
+HOUR_MS = 3_600_000
+EVENING = datetime.fromisoformat("2026-03-10T20:00:00+07:00")
+
+
+@pytest.mark.parametrize(
+    ("local", "level"), [("2026-03-10T12:00:00", 0.0), ("2026-03-10T20:00:00", 1.0), ("2026-03-10T18:05:00", 0.0)]
+)
+def test_lamps_follow_the_sun(make_world: MakeWorld, local: str, level: float) -> None:
+    """Off by day, also shortly after sunset, and full in the evening."""
+    assert (make_world(local).lighting.commanded_level == level).all()
+
+
+def test_lamps_are_dimmed_late_at_night(make_world: MakeWorld) -> None:
+    """From 23 to 5 o'clock main roads keep more light than others; after 5 all are full again."""
+    world = make_world("2026-12-22T22:59:00")
+    assert (world.lighting.commanded_level == 1.0).all()
+    world.run_until(2 * 60_000)
+    late = world.lighting.commanded_level
+    main = np.array([world.city.links.road_class[k] in ("primary", "secondary") for k in world.lighting.link])
+    assert main.any()
+    assert (late[main] == 0.7).all()
+    assert (late[~main] <= 0.7).all()
+    world.run_until(round(6.1 * HOUR_MS))
+    assert (world.lighting.commanded_level == 1.0).all()
+
+
+def test_power_follows_the_level(make_world: MakeWorld) -> None:
+    """A lamp draws P0 (0.05 + 0.95 d); one that is off or failed draws its standby."""
+    world = make_world()
+    lighting = world.lighting
+    lighting.set_level(np.array([0]), 0.5, HOUR_MS, 0)
+    lighting.set_level(np.array([1]), 0.0, HOUR_MS, 0)
+    lighting.fail(np.array([2]), 0)
+    expected = [lighting.rated_w[0] * 0.525, STANDBY_W, STANDBY_W, lighting.rated_w[3]]
+    assert np.allclose(lighting.power_w[:4], expected)
+
+
+def test_an_override_ends_on_time(make_world: MakeWorld) -> None:
+    """After its time the schedule holds again."""
+    world = make_world()
+    world.lighting.set_level(np.array([0]), 0.2, 120_000, 0)
+    world.run_until(119_000)
+    assert world.lighting.commanded_level[0] == 0.2
+    world.run_until(120_000)
+    assert world.lighting.commanded_level[0] == 1.0
+
+
+def test_the_meter_agrees_with_power_times_time(make_world: MakeWorld) -> None:
+    """Energy is the sum of power over time, also when the level changes between two steps."""
+    world = make_world()
+    lighting = world.lighting
+    full = lighting.power_w[0]
+    world.run_until(90_000)
+    lighting.set_level(np.array([0]), 0.4, HOUR_MS, 90_000)
+    dimmed = lighting.power_w[0]
+    world.run_until(600_000)
+    assert lighting.energy_wh[0] == pytest.approx((full * 90 + dimmed * 510) / 3600)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["fail", "relamp", "trip", "close", "level"]), st.integers(0, 30)), max_size=12))
+def test_what_cabinets_draw_is_what_their_lamps_draw(actions: list[tuple[str, int]]) -> None:
+    """Whatever is done, cabinet power is the sum of its lamps, dark lamps give no light, light is between 0 and 1."""
+    world = World(small_city(), 3, EVENING)
+    lighting, power = world.lighting, world.power
+    for what, i in actions:
+        if what == "fail":
+            lighting.fail(np.array([i]), 0)
+        elif what == "relamp":
+            lighting.relamp(np.array([i]), 0)
+        elif what == "trip":
+            power.trip_cabinet(i % 4, 0, lasting=False)
+        elif what == "close":
+            power.reset_cabinet(i % 4, 0)
+        else:
+            lighting.set_level(np.array([i]), (i % 11) / 10, HOUR_MS, 0)
+        assert np.allclose(np.bincount(lighting.cabinet, lighting.power_w, 4)[:4], lighting.cabinet_power_w[:4])
+        dark = lighting.failed | ~power.cabinet_on[lighting.cabinet]
+        assert not lighting.light_output[dark].any()
+        assert (lighting.light_output >= 0).all() and (lighting.light_output <= 1).all()
+
+
+def test_a_day_burner_burns_by_day_until_a_crew_frees_it(make_world: MakeWorld) -> None:
+    """A stuck contactor lights its cabinet's lamps whatever they are told."""
+    world = make_world("2026-03-10T12:00:00")
+    event = world.inject("day_burner", {"cabinet": world.city.cabinets.id[0]}, 0)
+    own = world.lighting.cabinet == 0
+    assert (world.lighting.level[own] == 1.0).all()
+    assert not world.lighting.level[~own].any()
+    assert not world.lighting.commanded_level.any()
+    assert world.lighting.mend_contactor(0, 5_000)
+    assert world.truth.get(event.event_id).end_ms == 5_000
+
+
+def test_failures_side_by_side(make_world: MakeWorld) -> None:
+    """The inject fails as many lamps as asked, all on one cabinet, each with its own truth event."""
+    world = make_world()
+    world.inject("luminaire_failure", {"luminaire": world.city.luminaires.id[10], "count": 5}, 0)
+    failed = np.flatnonzero(world.lighting.failed)
+    assert len(failed) == 5
+    assert len(set(world.lighting.cabinet[failed].tolist())) == 1
+    assert {e.place.id for e in world.truth.open("luminaire_failure")} == {world.city.luminaires.id[i] for i in failed}
+
+
+def test_darkness_needs_both_night_and_dead_lamps(make_world: MakeWorld) -> None:
+    """A street is dark only at night and without its lamps."""
+    night, day = make_world(), make_world("2026-03-10T12:00:00")
+    link = int(night.lighting.link[0])
+    zone = night.city.links.zone[link]
+    assert night.lighting.darkness(link, zone) < 0.1
+    for world in (night, day):
+        for f in range(len(world.city.feeders.id)):
+            world.power.trip_feeder(f, 0)
+    assert night.lighting.darkness(link, zone) > 0.99
+    assert day.lighting.darkness(link, zone) == 0.0
+
+
+def test_rain_takes_daylight(make_world: MakeWorld) -> None:
+    """Weather lowers the light of the sky at once, and drivers slow down."""
+    world = make_world("2026-03-10T12:00:00")
+    before = world.lighting.ambient_lux
+    world.inject("weather", {"kind": "heavy_rain"}, 0)
+    assert world.lighting.ambient_lux == pytest.approx(0.15 * before)
+    assert world.traffic.weather == (0.91, 0.88)
+    world.inject("weather", {"kind": "clear"}, 0)
+    assert not world.truth.open("weather")
+
+
+def test_ordinary_failures_come_at_the_stated_rate(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a thousandfold rate the failures of ten hours lie within four standard deviations of the expected number."""
+    monkeypatch.setattr("simulator.lighting.FAILURES_PER_BURNING_HOUR", 1_000 * FAILURES_PER_BURNING_HOUR)
+    world = make_world("2026-12-22T19:00:00", ordinary_life=True)
+    world.run_until(10 * HOUR_MS)
+    n = len(world.city.luminaires.id)
+    expected = n * (1.0 - (1.0 - 0.002) ** 10)
+    assert abs(world.lighting.failed.sum() - expected) <= 4 * expected**0.5
+    assert len(world.truth.open("luminaire_failure")) == world.lighting.failed.sum()
+
+
+def test_nothing_fails_by_itself_without_ordinary_life(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A world is quiet unless it was made with ordinary life."""
+    monkeypatch.setattr("simulator.lighting.FAILURES_PER_BURNING_HOUR", 1.0)
+    world = make_world()
+    world.run_until(HOUR_MS // 4)
+    assert not world.truth.events()

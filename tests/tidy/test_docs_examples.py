@@ -1,0 +1,24 @@
+"""Examples in the documentation work as they stand."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMTOOL = shutil.which("promtool")
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian package prometheus)")
+def test_the_rule_of_the_how_to_passes_its_own_test(tmp_path: Path) -> None:
+    """The rule file and the test file that the page shows are accepted and pass, copied as they are."""
+    page = (ROOT / "docs" / "how-to" / "write-an-alert.md").read_text(encoding="utf-8")
+    rules, tests = (re.sub(r"(?m)^   ", "", block) for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL))
+    (tmp_path / "my_rules.yml").write_text(rules, encoding="utf-8")
+    (tmp_path / "my_rules.test.yml").write_text(tests, encoding="utf-8")
+    assert PROMTOOL is not None
+    command = [PROMTOOL, "test", "rules", str(tmp_path / "my_rules.test.yml")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
