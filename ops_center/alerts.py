@@ -4,6 +4,7 @@ Lives here: condition (from the rule), acknowledgement (from a person), suppress
 Must not know: how a rule is evaluated, how alerts group, who shows them.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -120,7 +121,7 @@ class Alerts:
         """Return an alert or None."""
         return self.by_fingerprint.get(fingerprint)
 
-    def ensure(self, fingerprint: str, labels: dict[str, str], annotations: dict[str, str]) -> Alert:
+    def ensure(self, fingerprint: str, labels: dict[str, str], annotations: Mapping[str, str]) -> Alert:
         """Return the alert of that fingerprint, made if it is new, with its annotations as last rendered."""
         texts = {name: text[:MAX_TEXT] for name, text in annotations.items()}
         alert = self.by_fingerprint.get(fingerprint)

@@ -7,10 +7,12 @@ that is new or changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ops_center.label_sets import NAME, IndexArray, Labels, LabelSets, format_labels, labels_of
@@ -47,15 +49,41 @@ def transition(condition: str, event: str) -> str:
     return TRANSITIONS[condition][event]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An alert changed its condition. Times are ms on the store's axis; `fired_at_ms` is None while it never fired."""
+class Texts(Mapping[str, str]):
+    """Annotations of one alert at one evaluation: templates with what they are about, each written out when it is read."""
+
+    __slots__ = ("_data", "_templates", "_written")
+
+    def __init__(self, templates: Mapping[str, str], data: TemplateData) -> None:
+        self._templates, self._data = templates, data
+        self._written: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        """The text of an annotation."""
+        if name not in self._written:
+            self._written[name] = expand(self._templates[name], self._data)
+        return self._written[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of annotations."""
+        return iter(self._templates)
+
+    def __len__(self) -> int:
+        """How many annotations the rule has."""
+        return len(self._templates)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An alert changed its condition. Times are ms on the store's axis; `fired_at_ms` is None while it never fired.
+
+    Annotations are of the value at `at_ms`: written out when the alert fires, else when somebody reads them.
+    """
 
     group: str
     rule: str
     fingerprint: str
     labels: dict[str, str]
-    annotations: dict[str, str]
+    annotations: Mapping[str, str]
     value: float
     at_ms: int
     active_at_ms: int
@@ -97,6 +125,8 @@ class AlertStates:
     def __init__(self, rule: Rule, group: str) -> None:
         self.rule, self.group = rule, group
         self._dynamic = any(uses_value(text) for _, text in rule.labels)
+        self._fixed = None if any("{{" in text for _, text in rule.labels) else dict(rule.labels)
+        self._templates = dict(rule.annotations)
         self._reset()
 
     def _reset(self) -> None:
@@ -127,9 +157,12 @@ class AlertStates:
     def alert_labels(self, source: Labels, value: float, around: Surroundings) -> Labels:
         """Result labels without the name, then the rule's, templates expanded, then alertname."""
         found = dict(source)
-        data = TemplateData(found, value, around.external_labels, around.external_url, around.query)
-        made = {name: expand(text, data) for name, text in self.rule.labels}
-        return labels_of({**{k: v for k, v in found.items() if k != NAME}, **made, "alertname": self.rule.alert})
+        made = self._fixed
+        if made is None:
+            data = TemplateData(found, value, around.external_labels, around.external_url, around.query)
+            made = {name: expand(text, data) for name, text in self.rule.labels}
+        found.pop(NAME, None)
+        return labels_of({**found, **made, "alertname": self.rule.alert})
 
     def _number(self, source: Labels, value: float, around: Surroundings) -> int:
         labels = self.alert_labels(source, value, around)
@@ -215,12 +248,13 @@ class AlertStates:
     def _change(self, number: int, before: int, now_ms: int, around: Surroundings) -> Change:
         after = int(self.state[number])
         _lawful(CONDITIONS[before], CONDITIONS[after])
+        texts = self._annotations(number, around)
         return Change(
             group=self.group,
             rule=self.rule.alert,
             fingerprint=self._fingerprint(number),
             labels=dict(self.labels[number]),
-            annotations=self._annotations(number, around),
+            annotations=dict(texts) if after == FIRING else texts,
             value=float(self.value[number]),
             at_ms=now_ms,
             active_at_ms=int(self.active_at[number]),
@@ -234,11 +268,9 @@ class AlertStates:
             self._prints[number] = fingerprint(self.labels[number])
         return self._prints[number]
 
-    def _annotations(self, number: int, around: Surroundings) -> dict[str, str]:
-        data = TemplateData(
-            dict(self.sources[number]), float(self.value[number]), around.external_labels, around.external_url, around.query
-        )
-        return {name: expand(text, data) for name, text in self.rule.annotations}
+    def _annotations(self, number: int, around: Surroundings) -> Texts:
+        source, value = dict(self.sources[number]), float(self.value[number])
+        return Texts(self._templates, TemplateData(source, value, around.external_labels, around.external_url, around.query))
 
     def active(self, around: Surroundings) -> list[ActiveAlert]:
         """Alerts pending or firing now, with annotations of their latest value."""
@@ -248,7 +280,7 @@ class AlertStates:
         return ActiveAlert(
             fingerprint=self._fingerprint(number),
             labels=dict(self.labels[number]),
-            annotations=self._annotations(number, around),
+            annotations=dict(self._annotations(number, around)),
             condition=CONDITIONS[int(self.state[number])],
             value=float(self.value[number]),
             active_at_ms=int(self.active_at[number]),
@@ -313,6 +345,7 @@ _WALKS = {
 }
 
 
+@lru_cache(maxsize=9)
 def _lawful(before: str, after: str) -> None:
     """Every change that the arrays make is a walk in the table; inactive to firing passes pending."""
     for event in _WALKS.get((before, after), ("unknown",)):

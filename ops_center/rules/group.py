@@ -6,9 +6,10 @@ Pure: time is an argument, results go into the store, changes are returned. Know
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ops_center.label_sets import SCALAR
@@ -237,7 +238,7 @@ def _merge_changes(first: list[Change], then: list[Change]) -> list[Change]:
     for mark, change in ended.items():
         before = started[mark].before if mark in started else change.before
         if before != change.after:
-            out.append(replace(change, before=before))
+            out.append(msgspec.structs.replace(change, before=before))
     return out
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ops_center.label_sets import NAME, IndexArray, Labels, LabelSets, format_labels, labels_of
+from ops_center.label_sets import NAME, IndexArray, Labels, LabelSets, format_labels, labels_of, without_names
 from ops_center.promql.values import Vector
 from ops_center.rules.alerting import CONDITIONS, FIRING, PENDING, AlertStates
 from ops_center.series import Family, SeriesStore
@@ -21,12 +21,11 @@ class SlotWriter:
         self.slots: dict[Labels, int] = {}
         self.previous: IndexArray = np.zeros(0, dtype=np.intp)
 
-    def slots_of(self, labels: Sequence[Mapping[str, str]]) -> IndexArray:
+    def slots_of(self, keys: Sequence[Labels]) -> IndexArray:
         """The slots of label sets, made at first use, all at once."""
-        keys = [labels_of(one) for one in labels]
         fresh = list(dict.fromkeys(key for key in keys if key not in self.slots))
         if fresh:
-            first = self.family.extend([dict(key) for key in fresh])
+            first = self.family.extend(fresh)
             self.slots.update({key: first + i for i, key in enumerate(fresh)})
         return np.array([self.slots[key] for key in keys], dtype=np.intp)
 
@@ -53,7 +52,7 @@ class SlotWriter:
 
     def restore(self, written: list[dict[str, str]]) -> None:
         """Take over what the last write held."""
-        self.previous = self.slots_of(written)
+        self.previous = self.slots_of([labels_of(one) for one in written])
 
 
 class AlertWriter:
@@ -86,13 +85,18 @@ class AlertWriter:
     def _know(self, alerts: AlertStates, numbers: IndexArray, conditions: IndexArray) -> None:
         unknown = numbers[self._slots[0, numbers] < 0]
         if len(unknown):
-            self._slots[0, unknown] = self.instants.slots_of([dict(alerts.labels[n]) for n in unknown.tolist()])
+            self._slots[0, unknown] = self.instants.slots_of([alerts.labels[n] for n in unknown.tolist()])
         for condition in (PENDING, FIRING):
             mine = numbers[conditions == condition]
             mine = mine[self._slots[condition, mine] < 0]
             if len(mine):
-                state = {"alertstate": CONDITIONS[condition]}
-                self._slots[condition, mine] = self.states.slots_of([{**dict(alerts.labels[n]), **state} for n in mine.tolist()])
+                state = ("alertstate", CONDITIONS[condition])
+                self._slots[condition, mine] = self.states.slots_of([_with(alerts.labels[n], state) for n in mine.tolist()])
+
+
+def _with(labels: Labels, pair: tuple[str, str]) -> Labels:
+    """The labels with one more, in place of its namesake."""
+    return tuple(sorted([*without_names(labels, (pair[0],)), pair]))
 
 
 class DuplicateSeries(ValueError):
@@ -132,6 +136,6 @@ class RecordWriter:
         self.writer.write(at_ms, received_ms, slots, vector.values[0, columns])
         return len(columns)
 
-    def _recorded(self, labels: Labels) -> dict[str, str]:
-        kept = {k: v for k, v in labels if k != NAME}
-        return {k: v for k, v in {**kept, **self.labels}.items() if v != ""}
+    def _recorded(self, labels: Labels) -> Labels:
+        bare = without_names(labels, (NAME,))
+        return labels_of({**dict(bare), **self.labels}) if self.labels else bare

@@ -232,6 +232,17 @@ def test_labels_with_the_value_make_new_alerts():
     assert [a.labels["v"] for _, _, alerts in engine.active_alerts(2 * STEP) for a in alerts] == ["2"]
 
 
+def test_annotations_are_of_the_value_at_the_change():
+    """Texts of a pending alert are written out when somebody reads them, and still tell what was true when it changed."""
+    text = "groups:\n- name: g\n  interval: 15s\n  rules:\n"
+    text += "  - {alert: A, expr: m > 0, for: 30s, annotations: {seen: 'saw {{ $value }}', plain: text}}\n"
+    engine = engine_of(text, {"m": [5.0, 6.0, 7.0, 0.0]})
+    changes = [c for step in range(4) for c in engine.evaluate(step * STEP)]
+    assert [c.after for c in changes] == ["pending", "firing", "inactive"]
+    assert [dict(c.annotations) for c in changes] == [{"plain": "text", "seen": f"saw {v}"} for v in (5, 7, 7)]
+    assert isinstance(changes[1].annotations, dict)
+
+
 def test_fingerprints_are_alertmanagers():
     """Alertmanager knows {alertname="a"} … by FNV-1a; an independent sum over its bytes agrees."""
     value = 14695981039346656037
