@@ -13,12 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.device_health import Outage
+from simulator.distributions import Distribution, Uniform
 from simulator.streams import Streams
 
 Ints = NDArray[np.int64]
 Columns = tuple[tuple[str, NDArray[Any]], ...]
 
-LATENCY_MS = (80, 900)
+LATENCY = Distribution(
+    "channel.{kind}.{slot}",
+    Uniform(80.0, 900.0),
+    "ms",
+    "From a device to the center, one draw for the devices that report at once.",
+    "assumption: a mobile network with a gateway in between",
+)
 AFTER_OUTAGE_MS = 2_000  # devices find the way open again within this time
 KEPT = 60  # parcels of one kind that devices keep through an outage, about a quarter of an hour; older ones are lost
 
@@ -61,9 +68,8 @@ class Channel:
         self, parcel: Parcel, zone: Ints, outages: Sequence[Outage], tick: int, now_ms: int, slot: int = 0, extra_ms: int = 0
     ) -> None:
         """Send a parcel whose rows lie in zones `zone`; the share behind an outage waits for its end."""
-        low, high = LATENCY_MS
-        draw = float(self._streams.uniform("channel", parcel.kind, str(slot), tick=tick, n=1)[0])
-        at_ms = now_ms + low + int(draw * (high - low)) + extra_ms
+        latency_ms = int(self._streams.draw(LATENCY, parcel.kind, str(slot), tick=tick, n=1)[0])
+        at_ms = now_ms + latency_ms + extra_ms
         for until_ms, kept in _split(zone, outages):
             if until_ms is None:
                 self._put(parcel if kept is None else part(parcel, kept), at_ms, held=False)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.device_health import EVERY, Fault
-from simulator.streams import Streams
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -89,11 +88,6 @@ class FaultTable:
             else:
                 self.held[row] = raw[:, at].tolist()
 
-    def reporting(self, rows: Ints, draws: Floats) -> Bools:
-        """Return which rows report at all: not dead, and not lost by a dropout; `draws` are uniform, one a row."""
-        kept: Bools = ~self.dead[rows] & (draws >= self.dropout[rows])
-        return kept
-
     def snapshot(self) -> dict[str, Any]:
         """Return what cannot be worked out again: the held readings."""
         rows = sorted(self.held)
@@ -109,8 +103,3 @@ def _rows(device_id: str, kind: str, row_of: Mapping[str, int], n: int) -> Ints:
         return np.arange(n, dtype=np.int64)
     row = row_of.get(device_id, -1)
     return np.array([row] if row >= 0 else [], dtype=np.int64)
-
-
-def uniform_rows(streams: Streams, kind: str, purpose: str, tick: int, size: int, at: Ints) -> Floats:
-    """Return keyed uniform numbers of some of `size` append-only slots."""
-    return streams.uniform("sensors", kind, purpose, tick=tick, n=size)[at]

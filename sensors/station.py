@@ -11,15 +11,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.channel import Parcel, part
-from sensors.faults import FaultTable, uniform_rows
+from sensors.faults import FaultTable
 from sensors.kind import Bools, Floats, Ints, Noise, Quantity, SensorKind, Sites
 from sensors.messages import BAD, GOOD, MISSING, SUSPECT
+from simulator.distributions import Chance, Distribution, Normal
 from simulator.streams import Streams, stable_key
 from simulator.world import World
 
 Raw = NDArray[np.int32]
 SECOND_MS = 1_000
 DOUBLE_AFTER_MS = 1_000
+BIAS = Distribution(
+    "sensors.{kind}.{quantity}.bias",
+    Normal(),
+    "of the kind's bias",
+    "The relative error that a device keeps all its life.",
+    "stated with each quantity: [sensor kinds](sensor-kinds.md)",
+)
+NOISE = Distribution(
+    "sensors.{kind}.{quantity}.{part}.{slot}",
+    Normal(),
+    "of the kind's ratio and absolute noise",
+    "The error of one reading.",
+    "stated with each quantity: [sensor kinds](sensor-kinds.md)",
+)
+DROPOUT = Distribution(
+    "sensors.{kind}.dropout",
+    Chance(0.5),
+    "of the reports, or the fault's magnitude",
+    "A device with a dropout loses a report.",
+    "stated with the fault: [injects](injects.md)",
+)
+DUPLICATE = Distribution(
+    "sensors.{kind}.duplicate",
+    Chance(1.0),
+    "of the reports, or the fault's magnitude",
+    "A device that duplicates sends a report twice.",
+    "stated with the fault: [injects](injects.md)",
+)
 NEVER = -(1 << 62)
 
 
@@ -50,7 +79,7 @@ class Station:
             self.sent_ms: Ints = np.full(n, NEVER, dtype=np.int64)
 
     def _fixed_bias(self, quantity: Quantity) -> Floats:
-        draws = self._streams.normal("sensors", self.kind.name, quantity.name, "bias", tick=0, n=self.size)
+        draws = self._streams.draw(BIAS, self.kind.name, quantity.name, tick=0, n=self.size)
         return 1.0 + quantity.noise.bias_ratio * draws[self.table]
 
     def first_ms(self, slot: int) -> int:
@@ -68,7 +97,7 @@ class Station:
         sends = self.kind.powered(self._world, self.sites)[sites]
         if self.faults.any:
             self.faults.hold(raw, sites)
-            sends = sends & self.faults.reporting(sites, self._luck("dropout", slot, now_ms))
+            sends = sends & ~self.faults.dead[sites] & ~self._hit(DROPOUT, self.faults.dropout, slot, now_ms)
         if self.kind.on_change:
             sends = self._changed(raw, sites, sends, now_ms)
         if not sends.any():
@@ -76,9 +105,12 @@ class Station:
         whole = self._parcel(raw, quality, slot, now_ms)
         return self._send(whole, sites, sends, slot, now_ms)
 
-    def _luck(self, purpose: str, slot: int, now_ms: int) -> Floats:
-        tick = self._world.tick(now_ms)
-        return uniform_rows(self._streams, self.kind.name, purpose, tick, self._slot_size[slot], self._slot_at[slot])
+    def _hit(self, what: Distribution[Chance], share: Floats, slot: int, now_ms: int) -> Bools:
+        """Return which rows of a slot something happens to, with the share of each site; drawn by append-only slots."""
+        chances = np.zeros(self._slot_size[slot])
+        chances[self._slot_at[slot]] = share[self._slot_sites[slot]]
+        hits = self._streams.hits(what, chances, self.kind.name, tick=self._world.tick(now_ms), n=len(chances))
+        return hits[self._slot_at[slot]]
 
     def _refresh_faults(self) -> None:
         health = self._world.devices
@@ -119,8 +151,8 @@ class Station:
         return self.faults.distort(out, sites, now_ms) if self.faults.any else out
 
     def _normal(self, quantity: str, purpose: str, slot: int, now_ms: int) -> Floats:
-        names = ("sensors", self.kind.name, quantity, purpose, str(slot))
-        draws = self._streams.normal(*names, tick=self._world.tick(now_ms), n=self._slot_size[slot])
+        given = (self.kind.name, quantity, purpose, str(slot))
+        draws = self._streams.draw(NOISE, *given, tick=self._world.tick(now_ms), n=self._slot_size[slot])
         return draws if self._plain else draws[self._slot_at[slot]]
 
     def _changed(self, raw: Raw, sites: Ints, sends: Bools, now_ms: int) -> Bools:
@@ -148,7 +180,7 @@ class Station:
         for late_ms in np.unique(late[sends]).tolist():
             group = sends & (late == late_ms)
             out.append((part(whole, group), zone[group], int(late_ms)))
-        doubled = sends & (self._luck("duplicate", slot, now_ms) < self.faults.duplicate[sites])
+        doubled = sends & self._hit(DUPLICATE, self.faults.duplicate, slot, now_ms)
         if doubled.any():
             out.append((part(whole, doubled), zone[doubled], DOUBLE_AFTER_MS))
         return out

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from simulator.city import Text
+from simulator.distributions import Chance, Distribution, OneOf
 from simulator.injects import Inject, Parameter
 from simulator.truth import Place, TruthEvent
 
@@ -27,6 +30,20 @@ FAULTS: Mapping[str, str] = {
     "duplicate": "sends this share of its reports twice",
 }
 MIXED = ("stuck", "dead", "dropout", "bias")  # what loops in the field are known for
+BROKEN = Distribution(
+    "devices.detector_faults.hit",
+    Chance(0.3),
+    "of the loops (or the share that the inject asks for)",
+    "A loop is among those that `detector_faults` breaks.",
+    "California field experience: a quarter to a third of loops bad at any time",
+)
+SORT = Distribution(
+    "devices.detector_faults.sort",
+    OneOf("stuck, dead, dropout, bias"),
+    "",
+    "What is wrong with a loop that `detector_faults` breaks.",
+    "assumption: the faults that loops are known for, all alike",
+)
 FAULT_DEFAULT = {"bias": 0.3, "drift": 0.5, "stuck": 1.0, "dropout": 0.5, "dead": 1.0, "late": 90.0, "duplicate": 1.0}
 
 
@@ -154,11 +171,12 @@ def _detector_faults(world: "World", params: Mapping[str, Any], now_ms: int) -> 
     loops = [i for i, kind in enumerate(world.city.devices.kind) if kind == "loop_detector"]
     if not loops:
         raise ValueError(f"city {world.city.id} has no loop_detector to break")
-    draws = world.streams.uniform("devices", "detector_faults", tick=world.tick(now_ms), n=2 * len(loops)).reshape(-1, 2)
-    hit = [k for k in range(len(loops)) if draws[k, 0] < params["share"]] or [int(draws[:, 0].argmin())]
+    tick, n = world.tick(now_ms), len(loops)
+    hit = np.flatnonzero(world.streams.hits(BROKEN, float(params["share"]), tick=tick, n=n)).tolist()
+    sorts = world.streams.choose(SORT, len(MIXED), tick=tick, n=n)
     events = []
-    for k in hit:
-        fault = MIXED[int(draws[k, 1] * len(MIXED))] if params["fault"] == "mixed" else params["fault"]
+    for k in hit or [int(world.streams.draw(BROKEN, tick=tick, n=n).argmin())]:
+        fault = MIXED[sorts[k]] if params["fault"] == "mixed" else params["fault"]
         device_id = world.city.devices.id[loops[k]]
         events.append(world.devices.add(device_id, fault, FAULT_DEFAULT[fault], _lasts_ms(params), now_ms))
     return events[0]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from simulator import sun
 from simulator.city import City
+from simulator.distributions import Chance, Distribution, Uniform
 from simulator.streams import Streams
 from simulator.truth import Place, TruthEvent
 
@@ -30,8 +31,20 @@ LATE_LEVEL = {"motorway": 1.0, "trunk": 0.8, "primary": 0.7, "secondary": 0.7}  
 STANDBY_W = 1.5
 NO_OVERRIDE = -1
 ENOUGH_LUX = 100.0  # daylight in which nobody misses a lamp
-# Catastrophic failures: 0.2 % per 1,000 burning hours (drivers; traffic research section 5), 4,154 h a year.
-FAILURES_PER_BURNING_HOUR = 0.002 / 1000.0
+FAILURE = Distribution(
+    "lighting.failure",
+    Chance(0.002 / 1000.0, "hours burnt since the last look"),
+    "per burning hour",
+    "A luminaire fails for good.",
+    "US DOE, LED Systems Reliability Consortium: drivers fail first; 0.2 % per 1,000 h is usual",
+)
+DEPRECIATION = Distribution(
+    "lighting.depreciation",
+    Uniform(0.8, 1.0),
+    "ratio",
+    "Light that a luminaire still gives of what it gave when new.",
+    "assumption: lamps of mixed age between new and the end of their rated life (L80)",
+)
 
 
 class Lighting:
@@ -46,7 +59,7 @@ class Lighting:
         self.zone: Ints = np.append(np.array(city.cabinets.zone, dtype=np.int64), -1)[self.cabinet]
         self.rated_w: Floats = np.array(lamps.rated_power_w, dtype=np.float64)
         self.late_level: Floats = np.array([LATE_LEVEL.get(c, 0.5) for c in [*city.links.road_class, ""]])[self.link]
-        self.depreciation: Floats = 0.8 + 0.2 * streams.uniform("lighting", "depreciation", tick=0, n=n)
+        self.depreciation: Floats = streams.draw(DEPRECIATION, tick=0, n=n)
         self._lamps_of_link = _counts(self.link, len(city.links.id))
         self._lamps_of_zone = _counts(self.zone, len(city.zones.id))
         self.failed: Bools = np.zeros(n, dtype=bool)
@@ -156,9 +169,9 @@ class Lighting:
         return 1.0 - max(self.daylight, min(1.0, float(lit) / 0.4))
 
     def _fail_some(self, now_ms: int) -> None:
-        chance = FAILURES_PER_BURNING_HOUR * STEP_MS / 3_600_000.0
-        draws = self._streams.uniform("lighting", "failure", tick=self._world.tick(now_ms), n=len(self.cabinet))
-        hit = np.flatnonzero((draws < chance) & (self.level > 0))
+        chance = FAILURE.law.rate * STEP_MS / 3_600_000.0
+        hits = self._streams.hits(FAILURE, chance, tick=self._world.tick(now_ms), n=len(self.cabinet))
+        hit = np.flatnonzero(hits & (self.level > 0))
         if len(hit):
             self.fail(hit, now_ms)
 

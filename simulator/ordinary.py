@@ -9,11 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulator.distributions import Chance, Distribution, OneOf
+
 if TYPE_CHECKING:
     from simulator.world import World
 
 STEP_MS = 300_000
-CRASHES_PER_DAY = 4.0  # in a city of this size that are reported at all (assumption)
+CRASH = Distribution(
+    "ordinary.crash",
+    Chance(4.0, "1.5 from 6 to 22 h, else 0.2"),
+    "a day",
+    "A minor crash somewhere in the city.",
+    "assumption: that many are reported at all in a city of this size; the factors have a mean of 1.07",
+)
+WHERE = Distribution(
+    "ordinary.where",
+    OneOf("the links of at least two lanes", "length × (lanes - 1)"),
+    "",
+    "The link of a minor crash.",
+    "assumption: crashes follow lane length",
+)
 CRASH_S = 900.0
 
 
@@ -30,8 +45,8 @@ class Ordinary:
         world = self._world
         hour = world.hour(now_ms)
         by_day = 1.5 if 6.0 <= hour < 22.0 else 0.2  # mean 1.07 over a day
-        draws = world.streams.uniform("ordinary", "crash", tick=world.tick(now_ms), n=1)
-        if draws[0] < CRASHES_PER_DAY * by_day * STEP_MS / 86_400_000.0:
+        chance = CRASH.law.rate * by_day * STEP_MS / 86_400_000.0
+        if world.streams.hits(CRASH, chance, tick=world.tick(now_ms), n=1)[0]:
             self._crash(now_ms)
         return now_ms + STEP_MS
 
@@ -41,8 +56,7 @@ class Ordinary:
         links = world.city.links
         weights = np.array(links.length_m) * (np.array(links.lanes) - 1)
         if weights.sum() > 0:
-            at = world.streams.uniform("ordinary", "where", tick=world.tick(now_ms), n=1)[0] * weights.sum()
-            link = int(np.searchsorted(np.cumsum(weights), at, side="right"))
+            link = int(world.streams.choose(WHERE, weights, tick=world.tick(now_ms))[0])
             world.inject("crash", {"link": links.id[link], "lanes": 1, "duration_s": CRASH_S}, now_ms)
 
     def snapshot(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.city import City
+from simulator.distributions import Distribution, Uniform
 from simulator.streams import Streams
 from simulator.truth import Place, TruthEvent
 
@@ -23,7 +24,13 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 NEVER = -1
-BASE_LOAD_W = 2_000_000.0  # houses and works on one feeder besides its street lamps, daily mean (assumption)
+BASE_LOAD = Distribution(
+    "power.base_load",
+    Uniform(1.5e6, 2.5e6),
+    "W",
+    "Daily mean of the load of houses and works on a feeder, street lamps apart.",
+    "assumption: a third of what a 22 kV feeder of 240 mm2 carries",
+)
 LINE_VOLTS = 22_000.0  # between phases, Vietnamese medium voltage
 POWER_FACTOR = 0.92
 SQRT3 = 1.7320508075688772
@@ -41,7 +48,7 @@ class Power:
         feeders, cabinets = len(city.feeders.id), len(city.cabinets.id)
         self._city = city
         self.cabinet_feeder: Ints = np.array(city.cabinets.feeder, dtype=np.int64)
-        self.base_load_w: Floats = BASE_LOAD_W * (0.75 + 0.5 * streams.uniform("power", "base_load", tick=0, n=feeders))
+        self.base_load_w: Floats = streams.draw(BASE_LOAD, tick=0, n=feeders)
         self.feeder_open: Bools = np.zeros(feeders, dtype=bool)
         self.feeder_fault: Bools = np.zeros(feeders, dtype=bool)
         self.fault_until_ms: Ints = np.full(feeders, NEVER, dtype=np.int64)

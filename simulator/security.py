@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.city import City
+from simulator.distributions import Chance, Distribution, OneOf, Uniform
 from simulator.places import METRES_PER_DEGREE, Spot
 from simulator.streams import Streams
 from simulator.truth import Place, TruthEvent
@@ -35,7 +36,34 @@ OUTDOORS = (0.003, 0.002, 0.002, 0.003, 0.008, 0.03, 0.06, 0.08, 0.06, 0.05, 0.0
             0.05, 0.04, 0.04, 0.05, 0.08, 0.10, 0.11, 0.11, 0.09, 0.06, 0.03, 0.010)  # fmt: skip
 PUBLIC_GROUND = 0.10  # share of a zone's area that is pavement, square or park
 NUISANCE = {"insects": 0.45, "animal": 0.55, "rain": 0.40, "headlights": 0.50, "vegetation": 0.45}  # likeness to an intruder
-NUISANCE_PER_CAMERA_PER_DAY = 1.0  # after tuning (traffic research section 5), by day in clear weather
+DOOR_USE = Distribution(
+    "security.door",
+    Chance(0.15, "0 from 22 to 6 h"),
+    "a minute",
+    "A door is in use.",
+    "assumption: in about one minute of seven by day",
+)
+NUISANCE_RATE = Distribution(
+    "security.nuisance",
+    Chance(1.0, "the weather's factor, up to 3 in the dark"),
+    "per camera and day",
+    "Something harmless shows itself before a camera.",
+    "vendor literature: tuned analytics, one false alarm per camera and day",
+)
+CAUSE = Distribution(
+    "security.nuisance_cause",
+    OneOf("insects, animal, rain, headlights, vegetation"),
+    "",
+    "What the harmless thing is.",
+    "assumption: all alike",
+)
+LIKENESS = Distribution(
+    "security.likeness",
+    Uniform(0.0, 0.1),
+    "ratio",
+    "By how much a harmless cause is more like an intruder than its sort is at least.",
+    "assumption",
+)
 SHORT_NUISANCE_MS = 60_000
 
 
@@ -189,29 +217,30 @@ class Security:
 
     def _step(self, now_ms: int) -> int:
         tick = self._world.tick(now_ms)
-        busy = 0.0 if self.closed(now_ms) else 0.15  # a door is used in about one minute of seven by day
-        self.door_in_use = self._streams.uniform("security", "door", tick=tick, n=len(self.doors)) < busy
+        busy = 0.0 if self.closed(now_ms) else DOOR_USE.law.rate
+        self.door_in_use = self._streams.hits(DOOR_USE, busy, tick=tick, n=len(self.doors))
         if self._world.ordinary_life and len(self.cameras):
             self._ordinary_nuisance(now_ms, tick)
         return now_ms + STEP_MS
 
     def _ordinary_nuisance(self, now_ms: int, tick: int) -> None:
         world = self._world
-        rate = NUISANCE_PER_CAMERA_PER_DAY * world.weather.factors.nuisance * (1.0 + 2.0 * (1.0 - world.lighting.daylight))
-        draws = self._streams.uniform("security", "nuisance", tick=tick, n=2 * len(self.cameras)).reshape(-1, 2)
-        for camera in np.flatnonzero(draws[:, 0] < rate * STEP_MS / 86_400_000.0).tolist():
-            causes = sorted(NUISANCE)
-            cause = causes[int(draws[camera, 1] * len(causes))]
-            self.disturb(int(self.cameras[camera]), cause, SHORT_NUISANCE_MS, now_ms)
+        rate = NUISANCE_RATE.law.rate * world.weather.factors.nuisance * (1.0 + 2.0 * (1.0 - world.lighting.daylight))
+        n, causes = len(self.cameras), sorted(NUISANCE)
+        hits = self._streams.hits(NUISANCE_RATE, rate * STEP_MS / 86_400_000.0, tick=tick, n=n)
+        if hits.any():
+            cause = self._streams.choose(CAUSE, len(causes), tick=tick, n=n)
+            for camera in np.flatnonzero(hits).tolist():
+                self.disturb(int(self.cameras[camera]), causes[cause[camera]], SHORT_NUISANCE_MS, now_ms)
 
     def disturb(self, device: int, cause: str, lasts_ms: int, now_ms: int) -> TruthEvent:
         """Let something harmless show itself before a camera (row of the device table)."""
         devices = self._city.devices
         spot = Spot(devices.lon[device], devices.lat[device], devices.zone[device], -1)
-        luck = float(self._streams.uniform("security", "likeness", tick=self._world.tick(now_ms), n=device + 1)[device])
+        luck = float(self._streams.draw(LIKENESS, tick=self._world.tick(now_ms), n=device + 1)[device])
         return self.begin(
             "nuisance", Place("device", devices.id[device]), spot, now_ms,
-            strength=NUISANCE[cause] + 0.1 * luck, radius_m=10.0, lasts_ms=lasts_ms, attributes={"cause": cause},
+            strength=NUISANCE[cause] + luck, radius_m=10.0, lasts_ms=lasts_ms, attributes={"cause": cause},
         )  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:

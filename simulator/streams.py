@@ -2,6 +2,7 @@
 
 Lives here: the one place that draws random numbers. Must not know: devices, domains, the order in which anybody draws.
 A draw is a pure function of (seed, names, tick), so a new device, another worker or a reload changes nobody else's noise.
+What is drawn, and from which law, a `simulator.distributions.Distribution` says.
 """
 
 import hashlib
@@ -12,7 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.distributions import Chance, Distribution, Law, OneOf, stream_names
+
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 @lru_cache(maxsize=8192)
@@ -58,17 +63,26 @@ class Streams:
         key = stable_key(self.seed, *names)
         return np.random.Generator(np.random.Philox(key=key, counter=tick << 192))
 
-    def uniform(self, *names: str, tick: int, n: int) -> Floats:
-        """Return n numbers in [0, 1)."""
-        return self._at(names, tick).random(n)
+    def draw(self, distribution: Distribution[Law], *given: str, tick: int, n: int) -> Floats:
+        """Return n numbers of a distribution; `given` are the names that its stream leaves open."""
+        return distribution.law.draw(self._at(stream_names(distribution.stream, given), tick), n)
 
-    def normal(self, *names: str, tick: int, n: int) -> Floats:
-        """Return n standard normal numbers."""
-        return self._at(names, tick).standard_normal(n)
+    def hits(self, distribution: Distribution[Chance], probability: float | Floats, *given: str, tick: int, n: int) -> Bools:
+        """Return where something happens, bool[n], with the probability of this time and place."""
+        out: Bools = self.draw(distribution, *given, tick=tick, n=n) < probability
+        return out
 
-    def exponential(self, *names: str, tick: int, n: int) -> Floats:
-        """Return n exponential numbers of mean 1."""
-        return self._at(names, tick).standard_exponential(n)
+    def choose(self, distribution: Distribution[OneOf], of: int | Floats, *given: str, tick: int, n: int = 1) -> Ints:
+        """Return n times the place of one among `of` things alike, or among things with the weights `of`, int[n].
+
+        Raises ValueError where there is nothing to choose from.
+        """
+        ends = np.arange(1.0, of + 1.0) if isinstance(of, int) else np.cumsum(of)
+        if not len(ends) or not ends[-1] > 0:
+            raise ValueError(f"{distribution.stream} chooses among nothing; expected something of a weight above 0")
+        at = np.searchsorted(ends, self.draw(distribution, *given, tick=tick, n=n) * ends[-1], side="right")
+        out: Ints = np.minimum(at, len(ends) - 1)
+        return out
 
     def _at(self, names: tuple[str, ...], tick: int) -> np.random.Generator:
         return self._drawer.at(stable_key(self.seed, *names), tick)

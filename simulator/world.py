@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from simulator.city import City
 from simulator.controllers import Controllers
 from simulator.device_health import DeviceHealth
+from simulator.distributions import Distribution, OneOf
 from simulator.inject_catalogue import INJECTS
 from simulator.injects import complete, place_ids, validate
 from simulator.lighting import Lighting
@@ -28,6 +29,13 @@ from simulator.weather import Weather
 
 TICK_ZERO = 1 << 40  # stream ticks must not be negative, a warm-up may begin before T+0
 SNAPSHOT_FORMAT = "cityops-world/1"
+PICK = Distribution(
+    "world.pick.{kind}",
+    OneOf("the city's places or devices of a kind"),
+    "",
+    "The place of an inject that names none.",
+    "assumption: none is likelier than another",
+)
 
 
 class World:
@@ -152,7 +160,7 @@ class World:
 
     def _choose(self, kind: str, n: int) -> int:
         self._picks += 1
-        return min(n - 1, int(self.streams.uniform("world", "pick", kind, tick=self._picks, n=1)[0] * n))
+        return int(self.streams.choose(PICK, n, kind, tick=self._picks)[0])
 
     def spot(self, place: Place) -> Spot:
         """Return where a place is. Raises ValueError when the city has no such thing."""

@@ -1,6 +1,6 @@
-"""The pages of the reference that follow from the code: every command with its options, every inject with its parameters.
+"""The pages of the reference that follow from the code: commands with options, injects with parameters, what is left to chance.
 
-Lives here: walking the tree of commands, Markdown. Must not know: what any command or inject does.
+Lives here: walking the tree of commands, Markdown. Must not know: what any command, inject or draw does.
 Written by `python -m scenarios.cli.reference`; a test compares docs/reference with what it would write.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 from typer.main import get_command
 
 from scenarios.cli.main import app
+from simulator.distributions import Distribution, Law, gather
 from simulator.inject_catalogue import INJECTS
 from simulator.injects import PLACES, Inject, Parameter
 
@@ -37,6 +38,17 @@ What a scenario's timeline or an instructor can make happen. Each begins an even
 judged. Parameters that are left out take their default; a place without one is chosen by the run's seed.
 How to write them: [scenario format](scenario-format.md).
 """
+_CHANCE = """\
+# What is left to chance
+
+Every random choice of the city, of its devices and of the scenarios: what is drawn, from which distribution, in which unit,
+where that is from, and the module that draws it. A draw is a pure function of the seed, the names of its stream and the time
+([decision 6](../adr/0006-keyed-streams.md)); a name in braces is filled in with each draw. Nothing else is random: streams take
+only what is described here.
+
+| stream | what is drawn | distribution | from | drawn by |
+|---|---|---|---|---|"""
+ROOMS = ("simulator", "sensors", "scenarios")
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -125,7 +137,17 @@ def _bound(value: float | None) -> str:
     return "any" if value is None else f"{value:g}"
 
 
-PAGES = {"command-line.md": render, "injects.md": render_injects}
+def render_distributions() -> str:
+    """Return the page of the distributions."""
+    return "\n".join([_WRITTEN, _CHANCE, *(_choice(choice, users) for choice, users in gather(ROOMS)), ""])
+
+
+def _choice(choice: Distribution[Law], users: list[str]) -> str:
+    cells = (f"`{choice.stream}`", choice.what, choice.law.says(choice.unit), choice.source, ", ".join(f"`{u}`" for u in users))
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+PAGES = {"command-line.md": render, "injects.md": render_injects, "distributions.md": render_distributions}
 
 
 def write(folder: Path = DOCS) -> None:

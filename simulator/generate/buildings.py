@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Sequence
 
 from simulator.city import Buildings
+from simulator.distributions import Distribution, Uniform
 from simulator.generate.draft import Recipe
 from simulator.generate.frame import Frame, Point, distance, inside, nearest_on_step, point_at
 from simulator.generate.roads import Network
@@ -20,6 +21,13 @@ LOOK = {  # by kind of zone: kind of building, width along the street, depth, he
     "park": ("public", 24.0, 22.0, 9.0, 0.45),
     "rural": ("house", 18.0, 18.0, 7.0, 0.2),
 }
+SHAPE = Distribution(
+    "city.buildings.shape",
+    Uniform(),
+    "ratio",
+    "Whether a plot is built on, and width, depth and height of what stands there.",
+    "assumption: drawn to look at; `LOOK` has the shares and the sizes by kind of zone",
+)
 STREET_LIMIT_M = 900.0  # of a long road only this much is built along, from its start
 CELL_M = 120.0
 GROUND_KINDS = ("river", "sea", "park")
@@ -32,7 +40,7 @@ def build_buildings(recipe: Recipe, network: Network, frame: Frame, link_zone: S
     if wanted == 0:
         return out
     spots = _spots(recipe, network, link_zone)
-    draws = Streams(recipe.seed).uniform("city", "buildings", "shape", tick=0, n=4 * len(spots)).reshape(-1, 4).tolist()
+    draws = Streams(recipe.seed).draw(SHAPE, tick=0, n=4 * len(spots)).reshape(-1, 4).tolist()
     roads = _Near(network)
     chosen = [i for i, (_, share, _, _) in enumerate(spots) if draws[i][0] < share]
     step = max(1.0, len(chosen) / wanted)

@@ -6,6 +6,7 @@ Lives here: the drawn grid and its presets. Must not know: tables (see `assemble
 from dataclasses import dataclass, replace
 
 from simulator.city import City, Text
+from simulator.distributions import Distribution, Uniform
 from simulator.generate.assemble import assemble
 from simulator.generate.draft import Counts, Draft, MapArea, Recipe, Road, Site, ZoneSeed
 from simulator.generate.frame import Frame, Point
@@ -19,6 +20,14 @@ STREETS = (
     "Mê Linh", "Cát Cụt", "An Đà", "Lán Bè", "Hàng Kênh", "Chợ Con", "Dư Hàng", "Miếu Hai Xã", "Đông Khê", "Lê Thánh Tông",
     "Phạm Ngũ Lão", "Trần Nhật Duật", "Yết Kiêu", "Nguyễn Khuyến", "Bùi Thị Xuân", "Trần Quang Khải", "Đào Duy Từ",
 )  # fmt: skip
+
+WOBBLE = Distribution(
+    "city.grid.wobble",
+    Uniform(-1.0, 1.0),
+    "of the wobble of the grid's spec",
+    "How far a junction lies off the grid, east and north.",
+    "assumption: streets are never quite straight",
+)
 
 GRID_TITLE = Text("Thành phố ô bàn cờ", "Grid city")
 
@@ -123,11 +132,11 @@ def _times(counts: Counts, scale: int) -> Counts:
 
 def _draw(spec: GridSpec) -> Draft:
     draft = Draft(Frame(spec.lon, spec.lat))
-    shift = Streams(spec.seed).uniform("city", "grid", "wobble", tick=0, n=2 * spec.columns * spec.rows).tolist()
+    shift = Streams(spec.seed).draw(WOBBLE, tick=0, n=2 * spec.columns * spec.rows).tolist()
     for i in range(spec.columns * spec.rows):
         column, row = i % spec.columns, i // spec.columns
-        x = (column - (spec.columns - 1) / 2 + spec.wobble * (2 * shift[2 * i] - 1)) * spec.block_m
-        y = (row - (spec.rows - 1) / 2 + spec.wobble * (2 * shift[2 * i + 1] - 1)) * spec.block_m
+        x = (column - (spec.columns - 1) / 2 + spec.wobble * shift[2 * i]) * spec.block_m
+        y = (row - (spec.rows - 1) / 2 + spec.wobble * shift[2 * i + 1]) * spec.block_m
         draft.add_node((x, y), signal=spec.all_signals)
     crossing = _bridge_columns(spec)
     for row in range(spec.rows):

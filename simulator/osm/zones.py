@@ -8,6 +8,7 @@ streets, jobs by lane metres of main roads; the fifth of the zones with the most
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.distributions import Distribution, OneOf
 from simulator.generate.draft import Draft, ZoneSeed
 from simulator.generate.frame import Frame, point_at
 from simulator.streams import Streams
@@ -16,6 +17,14 @@ JUNCTIONS_PER_ZONE = 18
 ROUNDS = 25
 PEOPLE_PER_M, JOBS_PER_LANE_M = 2.0, 1.0
 MAIN = ("motorway", "trunk", "primary", "secondary")
+
+FIRST_ZONE = Distribution(
+    "osm.zones.start",
+    OneOf("the roads"),
+    "",
+    "The road at whose middle the first zone of an imported city begins.",
+    "Gonzalez 1985: farthest-first start of k-means",
+)
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +70,7 @@ def _nearest(places: Floats, centres: Floats) -> NDArray[np.int64]:
 
 
 def _far_apart(places: Floats, n: int, seed: int) -> Floats:
-    first = int(Streams(seed).uniform("osm", "zones", "start", tick=0, n=1)[0] * len(places))
+    first = int(Streams(seed).choose(FIRST_ZONE, len(places), tick=0)[0])
     chosen = [first]
     gap = ((places - places[first]) * (places - places[first])).sum(axis=1)
     while len(chosen) < n and gap.max() > 0:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from simulator.distributions import Distribution, Uniform
 from simulator.streams import Streams
 from simulator.traffic.network import Bools, Floats, Ints, sum_by
 
@@ -17,6 +18,13 @@ BLOCK_MS = 300_000  # demand is constant within such blocks
 DAY_S = 86_400.0
 BLOCK_ZERO = 1 << 32  # time before a run's start is negative; ticks of streams are not
 VARIATION = 0.2  # half width scale of the block noise: standard deviation 10 % of a zone's rate
+BLOCK_NOISE = Distribution(
+    "traffic.demand.{u}",
+    Uniform(),
+    "",
+    "Trips of a zone in five minutes: the sum of three of these, u, gives the factor 1 + 0.2 (u - 1.5).",
+    "assumption: standard deviation 10 % of the rate, close to normal, never below 0.7",
+)
 
 
 @dataclass(slots=True)
@@ -122,9 +130,7 @@ class ZoneDemand:
         """Return the factor of each zone in a block: 1 + 0.2 (u1 + u2 + u3 - 1.5), close to normal, never below 0.7."""
         if self.variation == 0.0:
             return np.ones(self.trips.n_zones)
-        draws = [
-            self.streams.uniform("traffic", "demand", f"u{i}", tick=block + BLOCK_ZERO, n=self.trips.n_zones) for i in range(3)
-        ]
+        draws = [self.streams.draw(BLOCK_NOISE, f"u{i}", tick=block + BLOCK_ZERO, n=self.trips.n_zones) for i in range(3)]
         return 1.0 + self.variation * (draws[0] + draws[1] + draws[2] - 1.5)
 
 

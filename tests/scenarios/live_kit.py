@@ -23,6 +23,7 @@ from scenarios.live_city import LiveCity
 from scenarios.pace import Pacer
 from scenarios.runs import RunFolder
 from scenarios.setup import Setup
+from simulator.distributions import Distribution, Uniform
 from simulator.streams import Streams
 
 
@@ -40,12 +41,15 @@ class NoWait:
         await asyncio.sleep(0.01 if seconds >= 5.0 else 0)
 
 
+DELAY = Distribution("test.delay", Uniform(), "of the longest", "How long a relay holds a piece back.", "assumption")
+
+
 class Delay:
     """A TCP relay that holds each piece back for a seeded random time, and can cut the line."""
 
     def __init__(self, target: int, seed: int, most_s: float = 0.004) -> None:
         self.target, self.most_s = target, most_s
-        self._draws = iter(Streams(seed).uniform("test", "delay", tick=0, n=200_000))
+        self._draws = iter(Streams(seed).draw(DELAY, tick=0, n=200_000))
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 

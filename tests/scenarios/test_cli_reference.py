@@ -2,7 +2,8 @@
 
 import pytest
 
-from scenarios.cli.reference import DOCS, PAGES, commands
+from scenarios.cli.reference import DOCS, PAGES, ROOMS, commands
+from simulator.distributions import Distribution, Uniform, gather, note
 from simulator.inject_catalogue import INJECTS
 
 
@@ -22,3 +23,21 @@ def test_nothing_is_left_out() -> None:
         section = injects.split(f"\n## {inject.name}\n")[1].split("\n## ")[0]
         assert inject.title.vi in section and inject.title.en in section
         assert all(f"`{name}`" in section for name in inject.parameters)
+
+
+def test_every_choice_says_where_it_is_from() -> None:
+    """Each description has a law in words, what is drawn, and a citation or the word assumption; each is used by a module."""
+    for choice, users in gather(ROOMS):
+        assert choice.law.says(choice.unit) and choice.what.endswith(".") and len(choice.source) >= 10
+        assert users, choice.stream
+
+
+def test_one_stream_has_one_description() -> None:
+    """Two modules that describe one stream differently are refused; the same description may be used by both."""
+    found: dict[str, tuple[Distribution, list[str]]] = {}
+    one = Distribution("a.b", Uniform(), "s", "One.", "assumption: none")
+    for module in ("m", "n"):
+        note(found, one, module)
+    assert found["a.b"][1] == ["m", "n"]
+    with pytest.raises(ValueError, match="described twice"):
+        note(found, Distribution("a.b", Uniform(), "s", "Other.", "assumption: none"), "o")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.channel import AFTER_OUTAGE_MS, KEPT, LATENCY_MS, Channel, Parcel, part
+from sensors.channel import AFTER_OUTAGE_MS, KEPT, LATENCY, Channel, Parcel, part
 from simulator.device_health import Outage
 from simulator.streams import Streams
 
@@ -26,7 +26,7 @@ def test_latency_is_within_its_bounds_and_keyed() -> None:
         channel.send(parcel(), ZONES, [], tick, 1_000)
         times.append((channel.next_ms() or 0) - 1_000)
     assert times[:200] == times[200:]
-    assert LATENCY_MS[0] <= min(times) < 150 and 800 < max(times) < LATENCY_MS[1]
+    assert LATENCY.law.low <= min(times) < 150 and 800 < max(times) < LATENCY.law.high
 
 
 def test_an_outage_holds_its_zones_and_no_other() -> None:

@@ -1,6 +1,7 @@
 """Lamps burn when they should, at what they are told, and the meter agrees."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.generate.grid import small_city
-from simulator.lighting import FAILURES_PER_BURNING_HOUR, STANDBY_W
+from simulator.lighting import FAILURE, STANDBY_W
 from simulator.world import World
 
 MakeWorld = Callable[..., World]
@@ -142,7 +143,8 @@ def test_rain_takes_daylight(make_world: MakeWorld) -> None:
 
 def test_ordinary_failures_come_at_the_stated_rate(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a thousandfold rate the failures of ten hours lie within four standard deviations of the expected number."""
-    monkeypatch.setattr("simulator.lighting.FAILURES_PER_BURNING_HOUR", 1_000 * FAILURES_PER_BURNING_HOUR)
+    often = replace(FAILURE, law=replace(FAILURE.law, rate=1_000 * FAILURE.law.rate))
+    monkeypatch.setattr("simulator.lighting.FAILURE", often)
     world = make_world("2026-12-22T19:00:00", ordinary_life=True)
     world.run_until(10 * HOUR_MS)
     n = len(world.city.luminaires.id)
@@ -153,7 +155,7 @@ def test_ordinary_failures_come_at_the_stated_rate(make_world: MakeWorld, monkey
 
 def test_nothing_fails_by_itself_without_ordinary_life(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """A world is quiet unless it was made with ordinary life."""
-    monkeypatch.setattr("simulator.lighting.FAILURES_PER_BURNING_HOUR", 1.0)
+    monkeypatch.setattr("simulator.lighting.FAILURE", replace(FAILURE, law=replace(FAILURE.law, rate=1.0)))
     world = make_world()
     world.run_until(HOUR_MS // 4)
     assert not world.truth.events()

@@ -1,10 +1,12 @@
 """People come and go, crowds grow, intruders and callers stay until somebody comes or their time is over."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from simulator.security import NUISANCE_RATE
 from simulator.truth import Place
 from simulator.world import World
 
@@ -99,7 +101,7 @@ def test_a_patrol_ends_what_is_near_and_leaves_the_rest(make_world: MakeWorld) -
 
 def test_harmless_causes_come_at_their_rate_and_more_in_rain(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a hundredfold rate the count of three hours by day is Poisson around the stated one, and four times that in rain."""
-    monkeypatch.setattr("simulator.security.NUISANCE_PER_CAMERA_PER_DAY", 100.0)
+    monkeypatch.setattr("simulator.security.NUISANCE_RATE", replace(NUISANCE_RATE, law=replace(NUISANCE_RATE.law, rate=100.0)))
     for weather, factor in (("clear", 1.0), ("rain", 4.0)):
         world = make_world("2026-03-10T10:00:00", weather=weather, ordinary_life=True)
         world.run_until(3 * HOUR_MS)

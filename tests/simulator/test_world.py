@@ -1,6 +1,7 @@
 """A world runs, is saved and loaded between any two instants, and takes every inject of the catalogue."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from simulator.city import City
 from simulator.generate.grid import small_city
 from simulator.inject_catalogue import INJECTS
+from simulator.ordinary import CRASH
 from simulator.truth import TRUTH_KINDS, Place
 from simulator.world import World
 
@@ -165,7 +167,7 @@ def test_a_share_of_loops_breaks(make_world: MakeWorld) -> None:
 
 def test_the_crews_of_ordinary_life_have_crashes_to_clear(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a hundredfold rate, three hours by day see about as many crashes as stated, and each ends by itself."""
-    monkeypatch.setattr("simulator.ordinary.CRASHES_PER_DAY", 100.0)
+    monkeypatch.setattr("simulator.ordinary.CRASH", replace(CRASH, law=replace(CRASH.law, rate=100.0)))
     world = make_world("2026-03-10T09:00:00", ordinary_life=True)
     world.run_until(3 * 3_600_000)
     crashes = [e for e in world.truth.events() if e.kind == "traffic_incident"]

@@ -66,6 +66,13 @@ def test_every_module_says_what_lives_there() -> None:
     assert not silent
 
 
+def test_chance_comes_through_descriptions() -> None:
+    """Only `simulator/streams.py` makes generators, so a random choice without a described distribution cannot be made."""
+    word = re.compile(r"\.generator\(|np\.random\.(?!Generator\b)|numpy\.random|scipy\.stats")
+    makers = {name_of(p) for p in modules() if word.search(p.read_text(encoding="utf-8"))}
+    assert makers == {"simulator/streams.py"}
+
+
 def test_packages_are_docstrings() -> None:
     """`__init__.py` holds a docstring and nothing else: importing a room runs nothing."""
     busy = [name_of(p) for p in modules() if p.name == "__init__.py" and len(ast.parse(p.read_text(encoding="utf-8")).body) != 1]
