@@ -32,7 +32,8 @@ def load(role: str) -> None:
     if role == "center":
         importlib.import_module("ops_center.server")
     elif role == "city":
-        importlib.import_module("scenarios.city_process")
+        for name in ("scenarios.city_process", "scipy.sparse.csgraph", "scipy.spatial"):
+            importlib.import_module(name)
 
 
 def die_with_parent(parent: int, watch: bool = True) -> None:
@@ -84,15 +85,23 @@ def _center(config: dict[str, Any]) -> int:
 
 
 def _city(config: dict[str, Any]) -> int:
+    """The exercise's link is shown when its port listens; the city is built after that."""
+    from ops_center.ports import CannotServe, listen
     from scenarios import runs
     from scenarios.city_process import CityConfig, serve_city
     from scenarios.setup import of_run
 
+    try:
+        bound = listen(config["host"], config["exercise_port"])
+    except CannotServe as error:
+        _say(str(error))
+        return 1
+    _ready(config["url"])
     data = Path(config["data"])
     return serve_city(
         CityConfig(
             of_run(runs.get(data / "runs", config["run"])), config["url"], config["tokens"], config["run"], data, config["host"],
-            config["exercise_port"], config["pace"], config["until_end"], ready=_ready, warming=_say,
+            bound=bound, pace=config["pace"], until_end=config["until_end"], warming=_say,
         )
     )  # fmt: skip
 

@@ -1,31 +1,29 @@
 """The city's process: live city, wire socket and exercise in one event loop.
 
 Lives here: the outermost shell of `cityops city`: ports, folders, signals, one line when it cannot be. Must not know: how a city
-goes on, what the exercise shows.
+goes on, what the exercise shows. The exercise's port listens from the first moment; its code loads once the city streams.
 """
 
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from ops_center.guards import LOOPBACK, GuardConfig
 from ops_center.ports import CannotServe, listen
-from ops_center.seats import CITY, seats_of
-from ops_center.uvicorn_settings import uvicorn_config
+from ops_center.seats import CITY
 from scenarios import runs
 from scenarios.city_server import CityServer, Link, Unwelcome
-from scenarios.claims import load_claims
-from scenarios.exercise.app import ROLE, create_app
-from scenarios.exercise.desk import Desk
 from scenarios.live_city import LiveCity
 from scenarios.pace import Pacer, WallClock
-from scenarios.setup import PACK, Setup
+from scenarios.setup import Setup
+
+if TYPE_CHECKING:
+    from scenarios.exercise.web import Web
 
 FIFTHS = 5  # of the warm-up, each of which is told
 
@@ -35,7 +33,8 @@ class CityConfig:
     """What `cityops city` needs. `tokens`: role -> token, with city for the wire and instructor for the exercise.
 
     `warming` gets a line for each fifth of the warm-up and one at T+0; `lost` one for each time that the center is not there.
-    `data` None keeps nothing. `exercise_port` None serves no exercise, 0 takes a free port.
+    `data` None keeps nothing. `exercise_port` None serves no exercise, 0 takes a free port; `bound` is a socket that listens
+    already, in place of a port.
     """
 
     setup: Setup
@@ -45,6 +44,7 @@ class CityConfig:
     data: Path | None = None
     host: str = "127.0.0.1"
     exercise_port: int | None = 8701
+    bound: socket.socket | None = None
     pace: float = 1.0
     until_end: bool = False
     origins: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ def serve_city(config: CityConfig) -> int:
     """Run the city until it is stopped (or, with `until_end`, until its end); return the exit status."""
     try:
         folder = folder_of(config)
-        bound = None if config.exercise_port is None else listen(config.host, config.exercise_port)
+        bound = config.bound or (None if config.exercise_port is None else listen(config.host, config.exercise_port))
     except (runs.RunError, CannotServe) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -118,19 +118,16 @@ class _Told:
             self.config.warming(f"warming up {100 * fifth // FIFTHS} %")
 
 
-async def _both(config: CityConfig, server: CityServer, bound: object) -> int:
+async def _both(config: CityConfig, server: CityServer, bound: socket.socket | None) -> int:
     """Serve the wire and the exercise until either ends or a signal comes."""
+    exercise = _Exercise(config, server)
     tasks = [asyncio.create_task(server.run(config.until_end))]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop.add_signal_handler(number, tasks[0].cancel)
-    web: uvicorn.Server | None = None
     if bound is not None:
-        guard = GuardConfig((*LOOPBACK, config.host.lower()), config.origins)
-        seats = seats_of({role: token for role, token in config.tokens.items() if role == ROLE})
-        web = _Web(uvicorn_config(create_app(Desk(server, load_claims(PACK)), seats, guard)))
-        tasks.append(asyncio.create_task(web.serve(sockets=[bound])))  # type: ignore[list-item]
+        tasks.append(asyncio.create_task(exercise.serve(bound)))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not tasks[0].done():
@@ -142,17 +139,35 @@ async def _both(config: CityConfig, server: CityServer, bound: object) -> int:
         sys.stderr.write(f"the center refuses this city: {error}\n")
         return 1
     finally:
-        if web is not None:
-            web.should_exit = True
-        tasks[0].cancel()
+        for task in tasks[:1] if exercise.stop() else tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return 0
 
 
-class _Web(uvicorn.Server):
-    """Uvicorn without signal handlers of its own: the process has one way to end."""
+class _Exercise:
+    """The exercise of a city, served from the city's first barrier on, or as soon as it is clear that there is no center."""
 
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        """Leave signals alone."""
-        yield
+    def __init__(self, config: CityConfig, server: CityServer) -> None:
+        self.config, self.server = config, server
+        self.web: Web | None = None
+
+    async def serve(self, bound: socket.socket) -> None:
+        """Load the exercise's code beside the running city, then serve it; who asks earlier waits in the socket's queue."""
+        began = asyncio.Event()
+        self.server.watchers.add(began.set)
+        await began.wait()
+        self.server.watchers.discard(began.set)
+        self.web = await asyncio.to_thread(self._made)
+        await self.web.serve(sockets=[bound])
+
+    def _made(self) -> "Web":
+        from scenarios.exercise.web import exercise_web
+
+        return exercise_web(self.server, self.config.host, self.config.tokens, self.config.origins)
+
+    def stop(self) -> bool:
+        """Let it end by itself; False if there is nothing yet that could."""
+        if self.web is not None:
+            self.web.should_exit = True
+        return self.web is not None

@@ -22,7 +22,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from ops_center.folder_lock import try_lock
 
@@ -75,6 +74,8 @@ def release() -> str:
 
 def make_header(run_id: str, scenario: tuple[str, str], city: tuple[str, bytes], **rest: Any) -> Header:
     """Return the header of a new run; `scenario` is (name, sha256), `city` is (id, encoded city)."""
+    import numpy as np  # slow to load, and most commands only list, read or make folders
+
     return Header(
         run_id=run_id, scenario=scenario[0], scenario_sha256=scenario[1], city=city[0], city_sha256=sha256(city[1]),
         release=release(), numpy=np.__version__, python=platform.python_version(), **rest,

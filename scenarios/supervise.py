@@ -40,7 +40,7 @@ class DemoConfig:
 
     `port` None: 8700 and 8701, or free ones where these are taken; a number must be free.
     `loop` begins a new run when the scenario has ended. `say` gets each line for people; `greet` gets run id and seat links
-    instead when the center listens.
+    instead when center and exercise listen.
     """
 
     setup: "Callable[[], Setup]"
@@ -233,8 +233,9 @@ class Supervisor:
                 self.stopping.clear()
 
     async def _greet(self) -> None:
-        """Print the seats when the center listens, and open the operator's in a browser if there is one."""
+        """Print the seats when center and exercise listen, and open the operator's in a browser if there is one."""
         await self.center.ready.wait()
+        await self.city.ready.wait()
         links = self.links()
         if self.config.greet is not None:
             self.config.greet(self.run_id, links)

@@ -7,8 +7,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy  # its parts load at their first use: who only reads a city needs none of them
 
 from simulator.city import City, SignalPlan
 from simulator.city_rules import MOST_PER_RULE, Path, Problem
@@ -172,8 +171,8 @@ def _unreachable(city: City) -> Iterator[Problem]:
 def _onward(city: City) -> list[list[int]] | None:
     """Return the links after each link, or None if every link leads to every other."""
     n, moves = len(city.links.id), city.movements
-    graph = coo_array((np.ones(len(moves.turn)), (moves.from_link, moves.to_link)), shape=(n, n))
-    parts, _ = connected_components(graph, directed=True, connection="strong")
+    graph = scipy.sparse.coo_array((np.ones(len(moves.turn)), (moves.from_link, moves.to_link)), shape=(n, n))
+    parts, _ = scipy.sparse.csgraph.connected_components(graph, directed=True, connection="strong")
     if parts == 1:
         return None
     out: list[list[int]] = [[] for _ in range(n)]

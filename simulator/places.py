@@ -6,8 +6,8 @@ Lives here: lookups over the tables of a city. Must not know: state, time.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts load at their first use: who only reads a city needs none of them
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from simulator.city import City
 from simulator.truth import Place
@@ -35,7 +35,7 @@ class Places:
         self._city = city
         ratio = float(np.round(np.cos(np.radians(city.lat)), 9))
         self._metres = np.array([METRES_PER_DEGREE * ratio, METRES_PER_DEGREE])
-        self._nodes = cKDTree(self.metres(np.array(city.nodes.lon), np.array(city.nodes.lat)))
+        self._nodes = scipy.spatial.cKDTree(self.metres(np.array(city.nodes.lon), np.array(city.nodes.lat)))
         self._index: dict[str, dict[str, int]] = {}
 
     def metres(self, lon: Floats, lat: Floats) -> Floats:

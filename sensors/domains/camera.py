@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy  # its parts load at their first use: who only lists the kinds needs none of them
 
 from sensors.kind import Floats, Measured, Noise, Quantity, SensorKind, Sites
 from sensors.messages import Text
@@ -29,7 +29,7 @@ def prepare(world: World, sites: Sites) -> dict[str, Any]:
     places = world.places.metres(sites.lon, sites.lat)
     near = np.full((sites.n, LAMPS), len(lamps.id), dtype=np.int64)
     if lamps.id:
-        tree = cKDTree(world.places.metres(np.array(lamps.lon), np.array(lamps.lat)))
+        tree = scipy.spatial.cKDTree(world.places.metres(np.array(lamps.lon), np.array(lamps.lat)))
         near = np.asarray(tree.query(places, k=LAMPS, distance_upper_bound=LAMP_REACH_M)[1])
     return {"lamps": near, "count": (near < len(lamps.id)).sum(axis=1), "node": sites.extra["node"]}
 

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy  # its parts load at their first use: who only reads a city needs none of them
 
 from simulator.city import LaneGroups, Movements
 from simulator.generate.frame import Point, distance
@@ -78,8 +77,8 @@ def _mended(network: Network, onward: list[list[int]]) -> bool:
     n = len(onward)
     rows = [k for k, outs in enumerate(onward) for _ in outs]
     cols = [out for outs in onward for out in outs]
-    graph = coo_array((np.ones(len(rows)), (rows, cols)), shape=(n, n))
-    parts, label = connected_components(graph, directed=True, connection="strong")
+    graph = scipy.sparse.coo_array((np.ones(len(rows)), (rows, cols)), shape=(n, n))
+    parts, label = scipy.sparse.csgraph.connected_components(graph, directed=True, connection="strong")
     if parts == 1:
         return False
     around = [(k, out) for k, out in enumerate(network.reverse) if out >= 0 and label[k] != label[out] and out not in onward[k]]

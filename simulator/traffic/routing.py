@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import scipy  # its parts load at their first use: who only reads a city needs none of them
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from simulator.traffic.ctm import TINY, Shares
 from simulator.traffic.network import Floats, Ints, Network, sum_by
@@ -49,7 +48,7 @@ class Router:
         for zone, links in enumerate(targets.links):
             self._inside[zone, links] = True
 
-    def _build_graph(self) -> csr_array:
+    def _build_graph(self) -> "scipy.sparse.csr_array":
         """Return the reversed graph: vertex per link, then one per zone; an edge b -> a for every movement a -> b."""
         net, n_zones = self.net, len(self.targets.links)
         zone_rows = np.repeat(np.arange(n_zones), [links.size for links in self.targets.links])
@@ -61,7 +60,7 @@ class Router:
         self._slot_movement: Ints = np.concatenate([self._real, np.full(zone_links.size, -1)])[order]
         indptr = np.searchsorted(rows[order], np.arange(net.n_links + n_zones + 1))
         shape = (net.n_links + n_zones, net.n_links + n_zones)
-        return csr_array((np.ones(order.size), self._slot_link, indptr), shape=shape)
+        return scipy.sparse.csr_array((np.ones(order.size), self._slot_link, indptr), shape=shape)
 
     def distances(self, link_cost: Floats, turn_cost: Floats) -> Floats:
         """Return the time [K, L] (s) from entering each link to the heart of each zone, 1e12 where there is no way.
@@ -73,7 +72,7 @@ class Router:
         n_zones = len(self.targets.links)
         if n_zones == 0:
             return np.zeros((0, self.net.n_links))
-        found = dijkstra(self._graph, indices=self.net.n_links + np.arange(n_zones))
+        found = scipy.sparse.csgraph.dijkstra(self._graph, indices=self.net.n_links + np.arange(n_zones))
         return np.minimum(found[:, : self.net.n_links], UNREACHABLE_S)
 
     def shares(self, link_cost: Floats, turn_cost: Floats, trips: Floats) -> tuple[Shares, Floats]:
@@ -128,7 +127,7 @@ class Router:
         """Return the quickest chain of links from one of `from_links` to one of `to_links`, both included; [] if none."""
         extra = np.append(turn_cost, 0.0)[self._slot_movement]
         self._graph.data[:] = link_cost[self._slot_link] + extra
-        found, before = dijkstra(self._graph, indices=to_links, return_predecessors=True)
+        found, before = scipy.sparse.csgraph.dijkstra(self._graph, indices=to_links, return_predecessors=True)
         total = found[:, from_links] + link_cost[to_links][:, None]
         best = int(np.argmin(total))
         if not total.ravel()[best] < CLOSED_S:
