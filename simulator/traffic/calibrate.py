@@ -24,7 +24,7 @@ def degree_of_saturation(traffic: Traffic, local_s: float) -> Floats:
     net, rates = traffic.net, traffic.roads.rates
     trips = traffic.demand.trips_by_link(local_s)
     shares, arriving = traffic.router.shares(traffic.link_travel_time_s(), np.zeros(net.from_link.size), trips)
-    leaving = (arriving * (1.0 - shares.end) + trips.sum(axis=0)) / 3600.0
+    leaving = (arriving * (1.0 - shares.end) + trips.sum(axis=1)) / 3600.0
     flow = leaving[net.from_link] * shares.turn
     served = np.maximum(traffic.signals.mean_green() * rates.movement_share, 1e-9)
     return net.movements_by_group(flow / served) / (rates.group_capacity / net.step_s)

@@ -72,18 +72,19 @@ def make_rates(
     speed: Floats | None = None,
     lanes: Floats | None = None,
     exit_capacity: Floats | None = None,
-    weather: tuple[float, float] = (1.0, 1.0),
+    conditions: tuple[Floats, Floats] | None = None,
 ) -> Rates:
-    """Return the rates under factors of speed [C] and open lanes [C], an exit capacity [L] (veh/s), and weather.
+    """Return the rates under factors of speed [C] and open lanes [C], an exit capacity [L] (veh/s), and road conditions.
 
-    `weather` is (speed factor, capacity factor). The wave speed w = q/(kj - q/u) follows from the factored diagram of the
-    link; an incident leaves it alone and takes capacity from its cell only.
+    `conditions` are factors of free speed [L] and capacity [L]. The wave speed w = q/(kj - q/u) follows from the factored
+    diagram of the link; an incident leaves it alone and takes capacity from its cell only.
     """
     dt, cells = net.step_s, net.cell_link
     speed = np.ones(cells.size) if speed is None else speed
     lanes = np.ones(cells.size) if lanes is None else lanes
-    u = net.free_speed_mps * weather[0]
-    q = net.saturation * weather[1]
+    u, q = net.free_speed_mps, net.saturation
+    if conditions is not None:
+        u, q = u * conditions[0], q * conditions[1]
     w = q / np.maximum(net.jam - q / u, 1e-9)
     courant = dt / net.cell_length_m
     free = np.minimum(u[cells] * speed * courant, 1.0)
@@ -117,6 +118,30 @@ class Shares:
     turn: Floats
 
 
+class _Work:
+    """Arrays that a step writes into, made once: fresh ones for every result cost more than the arithmetic."""
+
+    def __init__(self, net: Network) -> None:
+        n_cells, n_groups, n_movements = net.cell_link.size, net.group_link.size, net.from_link.size
+        self.send: Floats = np.zeros(n_cells)
+        self.room: Floats = np.zeros(n_cells)
+        self.out: Floats = np.zeros(n_cells)
+        self.inflow: Floats = np.zeros(n_cells)
+        self.ratio: Floats = np.zeros(n_groups)
+        self.group: Floats = np.zeros(n_groups)
+        self.group_supply: Floats = np.zeros(n_groups)
+        self.accepted: Floats = np.zeros(n_groups)
+        self.sending: Floats = np.zeros(n_movements)
+        self.filed: Floats = np.zeros(n_movements)
+        self.supply: Floats = np.zeros(net.n_links + 1)
+        self.whole: Floats = np.zeros(net.n_links)
+        self.link: Floats = np.zeros(net.n_links)
+        self.zero_cells: Floats = np.zeros(n_cells)
+        self.zero_groups: Floats = np.zeros(n_groups)
+        self.zero_links: Floats = np.zeros(net.n_links)
+        self.tiny_groups: Floats = np.full(n_groups, TINY)
+
+
 class CellTransmission:
     """Moves a `RoadState` by steps. The rates and shares may be replaced between any two steps."""
 
@@ -128,13 +153,17 @@ class CellTransmission:
         self._single_links: Ints = np.flatnonzero(self._single)
         self._single_groups: Ints = np.flatnonzero(self._single[net.group_link])
         self._group_approach = self._approach[net.group_link]
-        self._group_supply: Floats = np.zeros(net.group_link.size)
+        self._work = _Work(net)
         self.set_rates(rates)
         self.set_shares(shares)
 
     def set_rates(self, rates: Rates) -> None:
         """Use other rates from the next step on."""
         self.rates = rates
+        self._merge_weight = rates.group_capacity * self.net.priority[self.net.group_link]
+        self._wave_jam = rates.wave * self.net.cell_jam_veh
+        self._group_wave_jam = rates.group_wave * rates.group_jam
+        self._home_entry = rates.entry[self.net.home]
 
     def set_shares(self, shares: Shares) -> None:
         """Use other end and turn shares from the next step on; those already in a lane group keep their movement."""
@@ -149,106 +178,136 @@ class CellTransmission:
 
     def step(self, green: Floats, arrivals: Floats | None) -> None:
         """Advance by one step: `green` [M] is the share of the step with right of way, `arrivals` [L] new vehicles."""
-        state, net, rates = self.state, self.net, self.rates
+        state, net = self.state, self.net
         if arrivals is not None:
             state.waiting += arrivals
             state.entered += float(arrivals.sum())
-        queued = self._gather_groups()
-        sending = self._movement_sending(queued, green)
-        send = np.minimum(rates.free * state.vehicles, rates.capacity)
-        room = np.minimum(rates.wave * (net.cell_jam_veh - state.vehicles), rates.entry)
-        np.maximum(room, 0.0, out=room)
-        home_room = self._home_supply(room)
-        supply = np.append(room[net.first], 1.0) * rates.entry_open
-        turned = split_supply(sending, net.to_link, supply, self._priority(sending))
-        inflow = self._move(send, room, turned)
-        self._begin_and_end(inflow, home_room)
-        self._settle(inflow, turned)
+        sending = self._movement_sending(green)
+        self._cell_demand_and_room()
+        home_room = self._home_supply()
+        supply = self._work.supply
+        self._work.room.take(net.first, out=supply[:-1], mode="clip")
+        supply[-1] = 1.0
+        supply *= self.rates.entry_open
+        turned = split_supply(sending, net.to_link, supply, self._priority)
+        self._move(turned)
+        self._begin_and_end(home_room)
+        self._settle(turned)
 
     def file_last_cells(self) -> Floats:
-        """Bring the last cells in line with the vehicles stored by movement, and return those of each lane group."""
+        """Bring the last cells in line with the vehicles stored by movement, and return those of each lane group.
+
+        A step keeps them in line but for rounding.
+        """
         net = self.net
         queued = net.movements_by_group(self.state.stored)
         self.state.vehicles[net.last] = net.groups_by_link(queued)
         return queued
 
-    def _gather_groups(self) -> Floats:
-        """Return the vehicles of each lane group and set the room that is left in it."""
-        queued, rates = self.file_last_cells(), self.rates
-        room = np.minimum(rates.group_wave * (rates.group_jam - queued), rates.group_entry)
-        np.maximum(room, 0.0, out=self._group_supply)
-        return queued
+    def _movement_sending(self, green: Floats) -> Floats:
+        """Return what each movement would send: S x green share, S = min(u k, q) of its group, shared by who is there.
 
-    def _movement_sending(self, queued: Floats, green: Floats) -> Floats:
-        """Return what each movement would send: S x green share, S = min(u k, q) of its group, shared by who is there."""
-        rates = self.rates
-        ratio = np.minimum(rates.group_free * queued, rates.group_capacity) / np.maximum(queued, TINY)
-        sending: Floats = ratio[self.net.movement_group]
+        The room that is left in each lane group is set on the way.
+        """
+        rates, net, work = self.rates, self.net, self._work
+        queued = net.movements_by_group(self.state.stored)
+        room = work.group_supply
+        np.multiply(rates.group_wave, queued, out=room)
+        np.subtract(self._group_wave_jam, room, out=room)
+        np.minimum(room, rates.group_entry, out=room)
+        np.maximum(room, work.zero_groups, out=room)
+        ratio = np.multiply(rates.group_free, queued, out=work.ratio)
+        np.minimum(ratio, rates.group_capacity, out=ratio)
+        np.maximum(queued, work.tiny_groups, out=queued)
+        ratio /= queued
+        sending = ratio.take(net.movement_group, out=work.sending, mode="clip")
         sending *= self.state.stored
         sending *= green
         sending *= rates.movement_share
         return sending
 
+    def _cell_demand_and_room(self) -> None:
+        """Set what each cell would send to the next, min(u k, q), and what it could take, min(q, w (k_jam - k))."""
+        rates, work, vehicles = self.rates, self._work, self.state.vehicles
+        np.multiply(rates.free, vehicles, out=work.send)
+        np.minimum(work.send, rates.capacity, out=work.send)
+        room = np.multiply(rates.wave, vehicles, out=work.room)
+        np.subtract(self._wave_jam, room, out=room)
+        np.minimum(room, rates.entry, out=room)
+        np.maximum(room, work.zero_cells, out=room)
+
     def _priority(self, sending: Floats) -> Floats:
         """Return merge weights: the capacity of the movement's group, shared by what its movements want, x the link's."""
-        net = self.net
-        total = net.movements_by_group(sending)
-        ratio = self.rates.group_capacity * net.priority[net.group_link] / np.maximum(total, TINY)
-        return sending * ratio[net.movement_group]
+        total = self.net.movements_by_group(sending)
+        np.maximum(total, self._work.tiny_groups, out=total)
+        ratio = np.divide(self._merge_weight, total, out=self._work.group)
+        weight: Floats = ratio.take(self.net.movement_group)
+        weight *= sending
+        return weight
 
-    def _home_supply(self, room: Floats) -> Floats:
+    def _home_supply(self) -> Floats:
         """Set the supply of home cells apart for through traffic and return the whole room there.
 
         Trips that begin there claim up to a quarter of a short supply; trips that end there take no room. One-cell links
         take what their lane groups take.
         """
-        net = self.net
+        net, work = self.net, self._work
         if self._single_links.size:
             links = net.group_link[self._single_groups]
-            total = sum_by(links, self._group_supply[self._single_groups], net.n_links)
-            room[net.first[self._single_links]] = total[self._single_links]
-        whole: Floats = room[net.home]
-        main = np.maximum(whole - self.state.waiting, (1.0 - SOURCE_SHARE) * whole)
-        room[net.home] = np.minimum(main * self._per_stay, self.rates.entry[net.home])
-        return whole * self.rates.entry_open[:-1]
+            total = sum_by(links, work.group_supply[self._single_groups], net.n_links)
+            work.room[net.first[self._single_links]] = total[self._single_links]
+        whole = work.room.take(net.home, out=work.whole, mode="clip")
+        main = np.subtract(whole, self.state.waiting, out=work.link)
+        np.maximum(main, (1.0 - SOURCE_SHARE) * whole, out=main)
+        main *= self._per_stay
+        np.minimum(main, self._home_entry, out=main)
+        work.room[net.home] = main
+        whole *= self.rates.entry_open[:-1]
+        return whole
 
-    def _move(self, send: Floats, room: Floats, turned: Floats) -> Floats:
-        """Return the inflow of every cell and count what passed the end of each."""
-        net, state = self.net, self.state
-        out = np.empty_like(send)
-        np.minimum(send[:-1], room[1:], out=out[:-1])
-        self._accepted = np.minimum(self._group_share * send[self._group_approach], self._group_supply)
-        out[self._approach] = net.groups_by_link(self._accepted)
+    def _move(self, turned: Floats) -> None:
+        """Set the inflow of every cell and count what passed the end of each."""
+        net, state, work = self.net, self.state, self._work
+        out, inflow = work.out, work.inflow
+        np.minimum(work.send[:-1], work.room[1:], out=out[:-1])
+        accepted = work.send.take(self._group_approach, out=work.accepted, mode="clip")
+        accepted *= self._group_share
+        np.minimum(accepted, work.group_supply, out=accepted)
+        out[self._approach] = net.groups_by_link(accepted)
         out[net.last] = net.movements_by_link(turned)
         state.passed += out
         state.presence += state.vehicles
         state.vehicles -= out
-        inflow = np.empty_like(send)
         inflow[1:] = out[:-1]
-        inflow[net.first] = sum_by(net.to_link, turned, net.n_links + 1)[:-1]
-        return inflow
+        entering = sum_by(net.to_link, turned, net.n_links + 1)
+        inflow[net.first] = entering[:-1]
+        state.left += float(entering[-1])
 
-    def _begin_and_end(self, inflow: Floats, home_room: Floats) -> None:
+    def _begin_and_end(self, home_room: Floats) -> None:
         """Let trips end and begin at the home cells; ends are never blocked, beginnings wait for room."""
-        net, state = self.net, self.state
-        arriving = inflow[net.home]
+        net, state, work = self.net, self.state, self._work
+        arriving = work.inflow.take(net.home)
         staying = arriving * self._stay
-        free = np.minimum(home_room - staying, net.pull_out_veh - state.vehicles[net.home])
-        begun = np.minimum(state.waiting, np.maximum(free, 0.0))
+        begun = np.subtract(home_room, staying, out=home_room)
+        np.minimum(begun, net.pull_out_veh - state.vehicles.take(net.home), out=begun)
+        np.maximum(begun, work.zero_links, out=begun)
+        np.minimum(begun, state.waiting, out=begun)
         state.waiting -= begun
         state.left += float(arriving.sum()) - float(staying.sum())
-        inflow[net.home] = staying + begun
+        staying += begun
+        work.inflow[net.home] = staying
 
-    def _settle(self, inflow: Floats, turned: Floats) -> None:
+    def _settle(self, turned: Floats) -> None:
         """Add what came and file it by movement."""
-        net, state = self.net, self.state
+        net, state, work = self.net, self.state, self._work
         if self._single_links.size:
-            self._fill_single(inflow)
-        state.vehicles += inflow
-        state.stored += self._accepted[net.movement_group] * self._within
+            self._fill_single(work.inflow)
+        state.vehicles += work.inflow
+        filed = work.accepted.take(net.movement_group, out=work.filed, mode="clip")
+        filed *= self._within
+        state.stored += filed
         state.stored -= turned
         state.turned += turned
-        state.left += float(turned[net.to_link == net.n_links].sum())
         state.steps += 1
 
     def _fill_single(self, inflow: Floats) -> None:
@@ -256,13 +315,13 @@ class CellTransmission:
         net, groups = self.net, self._single_groups
         links = net.group_link[groups]
         entering = inflow[net.first[links]]
-        supply = self._group_supply[groups]
+        supply = self._work.group_supply[groups]
         accepted = np.minimum(self._group_share[groups] * entering, supply)
         spare = supply - accepted
         rest = np.maximum(inflow[net.first] - sum_by(links, accepted, net.n_links), 0.0)
         room = sum_by(links, spare, net.n_links)
         ratio = np.minimum(rest / np.maximum(room, TINY), 1.0)
-        self._accepted[groups] = accepted + spare * ratio[links]
+        self._work.accepted[groups] = accepted + spare * ratio[links]
 
 
 def uniform_shares(net: Network) -> Shares:

@@ -110,10 +110,10 @@ class ZoneDemand:
         self._cached = None
 
     def trips_by_link(self, local_s: float) -> Floats:
-        """Return trips per hour [K, L] that begin on each link towards each zone, without the noise of the block."""
+        """Return trips per hour [L, K] that begin on each link towards each zone, without the noise of the block."""
         matrix = self.trips.matrix(local_s) * (self.factor * self.surge)[:, None]
-        zone = np.maximum(self.zone_of_link, 0)
-        by_link: Floats = matrix[zone].T * self._part
+        by_link: Floats = matrix[np.maximum(self.zone_of_link, 0)]
+        by_link *= self._part[:, None]
         return by_link
 
     def arrivals(self, now_ms: int, start_s: float, step_ms: int) -> Floats:

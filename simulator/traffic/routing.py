@@ -44,9 +44,12 @@ class Router:
         self._to: Ints = net.to_link[real]
         self._graph = self._build_graph()
         zones = np.arange(len(targets.links))
-        self._inside = targets.zone_of_link[None, :] == zones[:, None]
+        inside = targets.zone_of_link[:, None] == zones[None, :]
         for zone, links in enumerate(targets.links):
-            self._inside[zone, links] = True
+            inside[links, zone] = True
+        self._inside: Ints = np.flatnonzero(inside)
+        self._source: Ints = (self._from[:, None] * zones.size + zones).ravel()  # of turn x zone in the flattened [L, K]
+        self._target: Ints = (self._to[:, None] * zones.size + zones).ravel()
 
     def _build_graph(self) -> "scipy.sparse.csr_array":
         """Return the reversed graph: vertex per link, then one per zone; an edge b -> a for every movement a -> b."""
@@ -76,38 +79,51 @@ class Router:
         return np.minimum(found[:, : self.net.n_links], UNREACHABLE_S)
 
     def shares(self, link_cost: Floats, turn_cost: Floats, trips: Floats) -> tuple[Shares, Floats]:
-        """Return end and turn shares, and link flows [L], when `trips` [K, L] (any rate) begin on links towards zones.
+        """Return end and turn shares, and link flows [L], when `trips` [L, K] (any rate) begin on links towards zones.
 
         Dial's (1971) idea with a polynomial in place of the exponential: a turn that costs x more than the best one has the
         weight (1 - x/X)^2, X = 20 s + 0.1 x time left, and only turns that come nearer the destination count. Trips end
         evenly along the rest of their way once they are in the destination zone.
         """
-        distance = self.distances(link_cost, turn_cost)
+        distance = np.ascontiguousarray(self.distances(link_cost, turn_cost).T)
         nearest = float(np.min(link_cost))
         end_share = self._end_shares(distance, link_cost)
         edges, weight = self._reasonable(distance, link_cost, turn_cost, nearest)
         flow = _load(distance, nearest, edges, weight, trips, end_share)
-        return self._to_shares(edges, weight, flow, end_share, trips), flow.sum(axis=0)
+        return self._to_shares(edges, weight, flow, end_share, trips), flow.sum(axis=1)
 
     def _end_shares(self, distance: Floats, link_cost: Floats) -> Floats:
-        """Return the share [K, L] of those bound for a zone who end on a link of it: link time over time left."""
-        ratio = np.minimum(link_cost / np.maximum(distance, TINY), 1.0)
-        return np.where(self._inside & (distance < CLOSED_S), ratio, 0.0)
+        """Return the share [L, K] of those bound for a zone who end on a link of it: link time over time left."""
+        out = np.zeros_like(distance)
+        at = self._inside
+        left = distance.take(at)
+        ratio = np.minimum(link_cost[at // distance.shape[1]] / np.maximum(left, TINY), 1.0)
+        out.put(at, np.where(left < CLOSED_S, ratio, 0.0))
+        return out
 
     def _reasonable(self, distance: Floats, link_cost: Floats, turn_cost: Floats, nearest: float) -> tuple["_Edges", Floats]:
-        """Return the turns taken towards each zone and the share of each at its link."""
-        n_links, n_real = self.net.n_links, self._real.size
-        here, there = distance[:, self._from], distance[:, self._to]
-        best = here - link_cost[self._from]  # what is left after this link on the best way
-        excess = turn_cost[self._real] + there - best
-        scale = DETOUR_S + DETOUR_RATIO * best
-        usable = (there <= here - 0.5 * (1.0 + BAND) * nearest) & (excess < scale)
-        zone, real = np.divmod(np.flatnonzero(usable), n_real)
-        lead = 1.0 - np.maximum(excess[zone, real], 0.0) / scale[zone, real]
-        edges = _Edges(zone * n_links + self._from[real], zone * n_links + self._to[real], self._real[real])
-        weight = lead * lead
-        total = sum_by(edges.source, weight, distance.size)
-        return edges, weight / np.maximum(total[edges.source], TINY)
+        """Return the turns taken towards each zone and the share of each at its link.
+
+        A turn counts where what is left behind it, `there`, is at least a band nearer than what is left here, and where its
+        excess over the best way on, `there` + turn - (here - link), is below the scale.
+        """
+        n_zones = distance.shape[1]
+        best = distance - link_cost[:, None]  # what is left after each link on the best way
+        left = best.take(self._from, axis=0)
+        excess = distance.take(self._to, axis=0)
+        excess -= left
+        excess += turn_cost[self._real][:, None]
+        left *= DETOUR_RATIO
+        left += DETOUR_S
+        nearer = (turn_cost[self._real] + link_cost[self._from] - 0.5 * (1.0 + BAND) * nearest)[:, None]
+        chosen = np.flatnonzero((excess < left) & (excess <= nearer))
+        real = chosen // n_zones
+        lead = 1.0 - np.maximum(excess.take(chosen), 0.0) / left.take(chosen)
+        edges = _Edges(self._source.take(chosen), self._target.take(chosen), self._real.take(real))
+        lead *= lead
+        total = sum_by(edges.source, lead, distance.size)
+        lead /= total.take(edges.source)
+        return edges, lead
 
     def _to_shares(self, edges: "_Edges", weight: Floats, flow: Floats, end_share: Floats, trips: Floats) -> Shares:
         """Sum the loads of all zones to end and turn shares; links that nobody uses split evenly over their turns."""
@@ -119,8 +135,8 @@ class Router:
         even = (1.0 / count)[net.from_link]
         used = total[net.from_link] > 0.0
         turn = np.where(used, turning / np.maximum(total[net.from_link], TINY), even)
-        passing = flow.sum(axis=0)
-        ending = (flow * end_share).sum(axis=0)
+        passing = flow.sum(axis=1)
+        ending = (flow * end_share).sum(axis=1)
         return Shares(ending / np.maximum(passing, TINY), turn)
 
     def route(self, from_links: Ints, to_links: Ints, link_cost: Floats, turn_cost: Floats) -> list[int]:
@@ -141,7 +157,7 @@ class Router:
 
 @dataclass(frozen=True, slots=True)
 class _Edges:
-    """Turns per zone: `source` and `target` index the flattened [K, L], `movement` the network."""
+    """Turns per zone: `source` and `target` index the flattened [L, K], `movement` the network."""
 
     source: Ints
     target: Ints
@@ -149,27 +165,30 @@ class _Edges:
 
 
 def _load(distance: Floats, nearest: float, edges: _Edges, weight: Floats, trips: Floats, end_share: Floats) -> Floats:
-    """Return the flow [K, L] that arrives at links: bands of distance from far to near, each as wide as the cheapest link.
+    """Return the flow [L, K] that arrives at links: bands of distance from far to near, each as wide as the cheapest link.
 
     A usable turn comes nearer by at least one band, so all that enters a band has been counted before it is passed on.
     """
-    flat = distance.ravel()
-    band = _bands(flat, BAND * nearest)
-    keep = (1.0 - end_share).ravel()
-    begun = trips.ravel()
-    order = np.argsort(LAST_BAND - band[edges.source], kind="stable")  # of 16-bit keys: a radix sort
-    source, target, part = edges.source[order], edges.target[order], weight[order]
-    cuts = np.flatnonzero(np.diff(band[source].astype(np.int64))) + 1
+    band = _bands(distance.ravel(), BAND * nearest).take(edges.source)
+    order = np.argsort(LAST_BAND - band, kind="stable")  # of 16-bit keys: a radix sort
+    source, target, part = edges.source.take(order), edges.target.take(order), weight.take(order)
+    keep = ((1.0 - end_share).take(source)) * part
+    begun = trips.take(source) * part
+    cuts = np.flatnonzero(np.diff(band.take(order).astype(np.int64))) + 1
     bounds = [0, *cuts.tolist(), source.size]
-    flow = np.zeros(flat.size)
+    flow = np.zeros(distance.size)
     for low, high in pairwise(bounds):
-        at = source[low:high]
-        np.add.at(flow, target[low:high], (flow[at] * keep[at] + begun[at]) * part[low:high])
+        going = flow.take(source[low:high])
+        going *= keep[low:high]
+        going += begun[low:high]
+        np.add.at(flow, target[low:high], going)
     return flow.reshape(distance.shape)
 
 
 def _bands(distance: Floats, width_s: float) -> NDArray[np.uint16]:
     """Return the band of each distance; what lies behind one closed link, or behind more, comes after all that does not."""
+    if float(distance.max(initial=0.0)) < CLOSED_S:
+        return np.minimum(distance / width_s, BANDS_PER_CLOSURE - 1.0).astype(np.uint16)
     closures = np.minimum(np.floor(distance / CLOSED_S), 2.0)
     inside = np.minimum((distance - closures * CLOSED_S) / width_s, BANDS_PER_CLOSURE - 1.0)
     return (closures * BANDS_PER_CLOSURE + np.floor(inside)).astype(np.uint16)

@@ -51,6 +51,7 @@ class Traffic:
         self.start_s = 0.0
         self.now_ms = 0
         self.weather = (1.0, 1.0)
+        self.conditions: tuple[Floats, Floats] = (np.ones(net.n_links), np.ones(net.n_links))
         self.exit_capacity: Floats = np.full(net.n_links, np.inf)
         self.obstacles = Obstacles(net)
         self._given = uniform_shares(net) if shares is None else shares
@@ -105,6 +106,7 @@ class Traffic:
         return None if self.entries is None else self.entries.arrivals(self.net.n_links, begin_ms, self.net.step_ms)
 
     def _observe(self) -> None:
+        self.roads.file_last_cells()
         self.times.observe(self.roads.state)
         self.relief.apply(self.roads)
 
@@ -209,6 +211,24 @@ class Traffic:
             self.weather = (speed_factor, capacity_factor)
             self._changed()
 
+    def set_conditions(self, speed_factor: Floats, capacity_factor: Floats) -> None:
+        """Scale free speed [L] and capacity [L] of each road on top of the weather: water, ice, works, smoke.
+
+        Raises ValueError on arrays of another length or factors outside 0.05 to 1.5. A road that nobody can pass is
+        closed with `close_link`.
+        """
+        for name, values in (("speed", speed_factor), ("capacity", capacity_factor)):
+            if values.shape != (self.net.n_links,):
+                raise ValueError(f"{name} factors have shape {values.shape}; expected one for each of {self.net.n_links} links")
+            wrong = np.flatnonzero(~((values >= 0.05) & (values <= 1.5)))
+            if wrong.size:
+                link = self.net.link_ids[int(wrong[0])]
+                raise ValueError(f"{name} factor of link {link!r} is {float(values[wrong[0]])!r}; expected 0.05 to 1.5")
+        same = (speed_factor == self.conditions[0]).all() and (capacity_factor == self.conditions[1]).all()
+        if not same:
+            self.conditions = (speed_factor.copy(), capacity_factor.copy())
+            self._changed()
+
     def set_exit_capacity(self, link: int, veh_per_s: float) -> None:
         """Limit what may leave a link at its end; infinity lifts the limit."""
         self.exit_capacity[link] = veh_per_s
@@ -216,7 +236,8 @@ class Traffic:
 
     def _changed(self) -> None:
         speed, lanes = self.obstacles.factors()
-        rates = make_rates(self.net, speed, lanes, self.exit_capacity, self.weather)
+        conditions = (self.conditions[0] * self.weather[0], self.conditions[1] * self.weather[1])
+        rates = make_rates(self.net, speed, lanes, self.exit_capacity, conditions)
         rates.entry_open[:-1] = np.where(self.obstacles.closed, 0.0, 1.0)
         self.roads.set_rates(rates)
         self._empty = None
@@ -231,7 +252,8 @@ class Traffic:
 
     def read_sites(self, sites: detect.Sites) -> dict[str, Floats]:
         """Return what happened at the sites since they were last read; see `detect.read`."""
-        return detect.read(sites, self.net, self.roads.state, self.net.free_speed_mps * self.weather[0])
+        free_speed_mps = self.net.free_speed_mps * self.conditions[0] * self.weather[0]
+        return detect.read(sites, self.net, self.roads.state, free_speed_mps)
 
     def link_speed_mps(self) -> Floats:
         """Return the space-mean speed [L] (m/s) of the last minutes; free speed where nobody drives."""
@@ -301,6 +323,7 @@ class Traffic:
             "relief": self.relief.snapshot(),
             "happenings": self.happenings.snapshot(),
             "weather": list(self.weather),
+            "conditions": [factor.copy() for factor in self.conditions],
             "exit_capacity": self.exit_capacity.copy(),
             "demand_factor": None if self.demand is None else self.demand.factor.copy(),
             "sites": [[s.passed.copy(), s.presence.copy(), s.steps] for s in self._sites],
@@ -316,6 +339,7 @@ class Traffic:
         self.times.restore(data["times"])
         self.relief.restore(data["relief"])
         self.weather = (data["weather"][0], data["weather"][1])
+        self.conditions = (data["conditions"][0].copy(), data["conditions"][1].copy())
         self.exit_capacity = data["exit_capacity"].copy()
         if self.demand is not None:
             self.demand.factor[:] = data["demand_factor"]

@@ -54,7 +54,7 @@ def test_supply_is_used_up_and_never_exceeded() -> None:
         to_link = generator.integers(0, 4, 12)
         demand, priority = generator.random(12), generator.random(12) + 0.01
         supply = np.append(generator.random(4) * 2, np.inf)
-        flow = split_supply(demand, to_link, supply, priority)
+        flow = split_supply(demand, to_link, supply, lambda _, weight=priority: weight)
         assert (flow <= demand + 1e-15).all() and (flow >= 0).all()
         wanted = np.bincount(to_link, demand, 5)
         assert np.bincount(to_link, flow, 5) == pytest.approx(np.minimum(wanted, supply), abs=1e-12)

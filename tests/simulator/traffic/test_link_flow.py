@@ -226,3 +226,34 @@ def test_a_link_that_cannot_be_is_refused(field: str) -> None:
         b.add_link("bad one", a, z, length, **values)
         with pytest.raises(ValueError, match=rf"'bad one' has {field} {value!r}"):
             b.build()
+
+
+def test_conditions_slow_and_thin_one_road_only() -> None:
+    """Water on the second of three roads (speed 0.5, capacity 0.25): 1 km takes 100 s there, 50 s elsewhere; 0.2 veh/s pass."""
+    b, links = corridor(1, 1, 1)
+    b.set_inflow(links[0], 0.1, until_s=400)
+    b.set_inflow(links[0], 0.8, from_s=1000)
+    run = b.build(1.0)
+    speed, capacity = np.ones(3), np.ones(3)
+    speed[1], capacity[1] = 0.5, 0.25
+    run.traffic.set_conditions(speed, capacity)
+    run.run_until(900)
+    assert [run.vehicle_s([k]) / 40.0 for k in links] == pytest.approx([50.0, 100.0, 50.0], rel=0.01)
+    run.run_until(3000)
+    before = run.count(links[2])
+    run.run_until(3600)
+    assert (run.count(links[2]) - before) / 600 == pytest.approx(0.2, rel=0.01)
+    saved = run.traffic.snapshot()
+    again = b.build(1.0)
+    again.traffic.restore(saved)
+    assert again.traffic.conditions[0].tolist() == [1.0, 0.5, 1.0]
+
+
+def test_conditions_that_make_no_sense_are_refused() -> None:
+    """A factor for each link, 0.05 to 1.5: else the link, the value and what was expected are said."""
+    b, _ = corridor(1, 1)
+    run = b.build(1.0)
+    with pytest.raises(ValueError, match=r"speed factors have shape \(3,\); expected one for each of 2 links"):
+        run.traffic.set_conditions(np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match=r"capacity factor of link 'l1' is 0\.0; expected 0\.05 to 1\.5"):
+        run.traffic.set_conditions(np.ones(2), np.array([1.0, 0.0]))
