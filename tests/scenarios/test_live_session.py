@@ -143,6 +143,7 @@ def test_the_warm_up_comes_from_the_cache_without_a_difference(setup: Setup, tmp
         assert headless.result["digest"] == kept["digest"]
 
 
+@pytest.mark.slow
 def test_no_byte_of_truth_reaches_an_operator(setup: Setup, tmp_path: Path) -> None:
     """All that the operator's HTTP and WebSocket said in a whole live run holds no truth: no id, kind, inject or title of it."""
     folder, center = asyncio.run(play(setup, tmp_path, MAX))

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 sys.path.insert(0, str(Path(__file__).parent))
 import web_kit as kit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Arrive = Callable[[], kit.Person]
 
 
@@ -35,7 +35,6 @@ def test_without_a_seat_the_page_asks_for_the_link_and_takes_it(demo: kit.Demo, 
     assert token not in desk.page.url and token not in str(desk.page.evaluate("[document.cookie, {...localStorage}]"))
 
 
-@pytest.mark.slow
 def test_the_page_is_usable_with_city_and_queue(demo: kit.Demo, person: Arrive, capsys: pytest.CaptureFixture[str]) -> None:
     """The map is drawn and the queue is there; how long that took is told, not judged: machines differ."""
     someone = person()
@@ -48,7 +47,6 @@ def test_the_page_is_usable_with_city_and_queue(demo: kit.Demo, person: Arrive, 
             print(f"\npage usable after {usable_ms:.0f} ms with a {warmth} cache")
 
 
-@pytest.mark.slow
 def test_two_languages_and_the_themes(demo: kit.Demo, person: Arrive) -> None:
     """The switch changes the words and the page's language; themes change the colours, and the choice is kept."""
     desk = person().open(demo.links["operator"]).seated()
@@ -74,7 +72,6 @@ def test_two_languages_and_the_themes(demo: kit.Demo, person: Arrive) -> None:
     expect(desk.page.get_by_label("Theme")).to_have_value("night")
 
 
-@pytest.mark.slow
 def test_keys_work_and_the_queue_holds_still_under_the_pointer(demo: kit.Demo, person: Arrive) -> None:
     """An incident that arrives while the pointer is on the queue waits behind a pill; single keys walk, open, acknowledge,
     search, help and leave."""
