@@ -9,19 +9,23 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from ops_center import views
-from ops_center.api.common import ERRORS, Line, LiveDep, Reader, host_of, json_response, view_of
+from ops_center.api.common import ERRORS, Line, LiveDep, Reader, awaited_view, city_of, host_of, json_response, view_of
 from ops_center.guards import Problem
 from ops_center.live import LiveCity
 
 router = APIRouter(responses=ERRORS, tags=["city"])
 MAX_MINUTES = 120
+TO_COME: dict[int | str, dict[str, Any]] = {204: {"description": "no city has come yet; ask again"}}
 Version = Annotated[int, Query(ge=0, le=2**31)]
 
 
-@router.get("/api/city")
-async def city(live: LiveDep, request: Request, seat: Reader) -> Response:
-    """Return what the city is and where it lies."""
-    found = views.city(view_of(live), live.run_id)
+@router.get("/api/city", responses=TO_COME)
+async def city(request: Request, seat: Reader) -> Response:
+    """Return what the city is and where it lies, nothing (204) while none has come."""
+    view = awaited_view(request)
+    if view is None:
+        return _to_come()
+    found = views.city(view, city_of(request).run_id)
     found["exercise_url"] = found["exercise_url"] or host_of(request).config.exercise_url or None
     return json_response(found)
 
@@ -62,10 +66,16 @@ async def kinds(live: LiveDep, seat: Reader) -> Response:
     return json_response(views.kinds(view_of(live)))
 
 
-@router.get("/api/command-types")
-async def command_types(live: LiveDep, seat: Reader) -> Response:
-    """Return the commands that the city takes."""
-    return json_response(views.command_types(view_of(live)))
+@router.get("/api/command-types", responses=TO_COME)
+async def command_types(request: Request, seat: Reader) -> Response:
+    """Return the commands that the city takes, nothing (204) while none has come."""
+    view = awaited_view(request)
+    return _to_come() if view is None else json_response(views.command_types(view))
+
+
+def _to_come() -> Response:
+    """Return a calm answer: a page that opens before the city is there asks again, and nothing is wrong."""
+    return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
 @router.get("/api/places")

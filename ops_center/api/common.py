@@ -81,6 +81,16 @@ def city_of(connection: HTTPConnection) -> LiveCity:
     return live
 
 
+def awaited_view(connection: HTTPConnection) -> CityView | None:
+    """Return the registry of the city that the address means; None while the city of a short address is still to come.
+
+    Raises Problem 404 if the address names a run or city that is not there.
+    """
+    names = connection.path_params
+    live = city_of(connection) if "run" in names else host_of(connection).get()
+    return live.run.center.city if live else None
+
+
 def view_of(live: LiveCity) -> CityView:
     """Return a city's registry. Raises Problem 404 while it has sent none."""
     if live.run.center.city is None:

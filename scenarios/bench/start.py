@@ -78,7 +78,7 @@ def _fetch(host: str, token: str) -> bool:
             connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             answer.read()
-            if answer.status >= 400:
+            if answer.status != 200:  # 204: no city yet
                 return False
     except (OSError, http.client.HTTPException):
         return False

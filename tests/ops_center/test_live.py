@@ -194,6 +194,17 @@ def test_a_bad_frame_on_the_wire_is_counted_not_fatal() -> None:
         assert health["bad_by_reason"] == {"unreadable": 1, "barrier": 1} and health["now_ms"] == 6_000
 
 
+def test_before_its_city_the_center_answers_calmly() -> None:
+    """A page that opens first is told "nothing yet" (204), and the city once it is there; a name that is not there is 404."""
+    paths = ("/api/city", "/api/command-types")
+    with Server(None) as server, server.client("observer") as client:
+        assert [client.get(path).status_code for path in paths] == [204, 204]
+        assert [client.get(f"/runs/r1/cities/small{path}").status_code for path in paths] == [404, 404]
+        with city_on(server, SmallCity(), 1_000):
+            assert [client.get(path).status_code for path in paths] == [200, 200]
+            assert [client.get(f"/runs/r1/cities/small{path}").status_code for path in paths] == [200, 200]
+
+
 def test_long_addresses_mean_the_same_city() -> None:
     """`/runs/{run}/cities/{city}` finds the city by name, another name nothing."""
     with Server(None) as server, city_on(server, SmallCity(), 1_000), server.client("observer") as client:

@@ -30,8 +30,6 @@ FLAGS = (
 )  # fmt: skip
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", None)
 LISTEN = "0A"
-# Until the city has said hello there is none to tell about: 404, and the page asks again. Browsers log every 404.
-BEFORE_THE_CITY = ("/api/city", "/api/command-types")
 
 
 def free_ports() -> int:
@@ -147,7 +145,7 @@ class Heard:
 
     def _said(self, message: ConsoleMessage) -> None:
         url = str(message.location.get("url", ""))
-        if message.type == "error" and urlsplit(url).path not in BEFORE_THE_CITY:
+        if message.type == "error":
             self.errors.append(f"{message.text} ({url})")
 
     def _asked(self, address: str) -> None:

@@ -72,13 +72,14 @@ export interface JudgementAnswer {
 export const api = {
   session: () => get<Session>('/api/session'),
   takeSeat: (token: string) => post<Session>('/api/session', { token }),
-  city: () => get<CityInfo>('/api/city'),
+  /** Null while no city has come. */
+  city: () => get<CityInfo | null>('/api/city'),
   layers: (version: number) => get<Layers>(`/api/layers?v=${version}`),
   devices: (version: number) => get<Devices>(`/api/devices?v=${version}`),
   places: (query: string) => get<readonly FoundPlace[]>(`/api/places?q=${encodeURIComponent(query)}`),
   overview: () => get<Snapshot>('/api/overview'),
   incident: (id: string) => get<Incident>(`/api/incidents/${encodeURIComponent(id)}`),
-  commandTypes: () => get<readonly CommandType[]>('/api/command-types'),
+  commandTypes: () => get<readonly CommandType[] | null>('/api/command-types'),
   readings: (device: number, minutes: number) => get<Readings>(`/api/readings/${device}?minutes=${minutes}`),
   control: (change: object) => post<unknown>('/api/control', change),
   acknowledgeAlert: (fingerprint: string) =>

@@ -11,6 +11,10 @@ import { seatToken } from './url'
 import type { FeedEvent, Incident, Layers } from './wire'
 
 const RETRY_MS = 1_500
+/** How soon to ask again for a city that is being built: a visitor looks on. */
+const CITY_MS = 250
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export class Ops {
   readonly store: Store<OpsState, Action> = createStore(reduce, INITIAL)
@@ -48,6 +52,11 @@ export class Ops {
       try {
         const session = await open()
         const [city, commandTypes] = await Promise.all([api.city(), api.commandTypes()])
+        if (!city || !commandTypes) {
+          this.store.dispatch({ do: 'phase', phase: 'starting' })
+          await pause(CITY_MS)
+          continue
+        }
         await Promise.all([this.load(city.registry_version), this.fonts])
         this.store.dispatch({ do: 'ready', session, city, commandTypes })
         return this.follow()
@@ -57,7 +66,7 @@ export class Ops {
         if (status === 401 || status === 403 || status === 422)
           return this.store.dispatch({ do: 'phase', phase: 'no_seat', problem: problem || '' })
         this.store.dispatch({ do: 'phase', phase: status === 0 ? 'unreachable' : 'connecting' })
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+        await pause(RETRY_MS)
       }
     }
   }

@@ -15,7 +15,7 @@ import {
   type TimelineEntry,
 } from './wire'
 
-export type Phase = 'connecting' | 'no_seat' | 'unsupported' | 'unreachable' | 'ready'
+export type Phase = 'connecting' | 'starting' | 'no_seat' | 'unsupported' | 'unreachable' | 'ready'
 
 export interface Toast {
   readonly id: number

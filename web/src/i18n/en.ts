@@ -164,6 +164,8 @@ export const en = {
   },
   connecting: 'Connecting to the operations center…',
   loadingCity: 'Loading the city…',
+  starting: 'The city is coming to life…',
+  startingHint: 'The center is running and waits for its city. The first start builds the city and takes a little longer.',
   unreachable: 'The operations center does not answer',
   unreachableHint: 'It may still be starting. The console keeps trying.',
   lost: 'Connection lost, {s} s old',

@@ -167,6 +167,8 @@ export const vi: Messages = {
   },
   connecting: 'Đang kết nối trung tâm điều hành…',
   loadingCity: 'Đang tải thành phố…',
+  starting: 'Thành phố đang khởi động…',
+  startingHint: 'Trung tâm đã chạy và đang chờ thành phố. Lần chạy đầu phải dựng thành phố nên lâu hơn một chút.',
   unreachable: 'Trung tâm điều hành không trả lời',
   unreachableHint: 'Có thể trung tâm còn đang khởi động. Màn hình tiếp tục thử lại.',
   lost: 'Mất kết nối, dữ liệu cũ {s} giây',

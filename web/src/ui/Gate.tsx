@@ -1,4 +1,4 @@
-/** Views of the time before the console works: connecting, no seat, center silent, another protocol. */
+/** Views of the time before the console works: connecting, the city still to come, no seat, center silent, another protocol. */
 
 import { type ReactNode, useState } from 'react'
 import type { Messages } from '../i18n'
@@ -24,6 +24,7 @@ export function Gate({ phase, problem, t, takeSeat, children }: Props) {
         </p>
         {phase === 'no_seat' && <SeatForm problem={problem} t={t} takeSeat={takeSeat} />}
         {phase === 'connecting' && <Waiting title={t.connecting} />}
+        {phase === 'starting' && <Waiting title={t.starting} hint={t.startingHint} />}
         {phase === 'unreachable' && <Waiting title={t.unreachable} hint={t.unreachableHint} />}
         {phase === 'unsupported' && (
           <div role="alert">
