@@ -98,6 +98,7 @@ class Join:
 
     Attributes:
         many, one: columns of each pair on the many side and the one side.
+        straight: pair i is column i on both sides, so that nothing needs to be gathered.
         labels: of the results; out: the result of each pair.
         one_groups: the one side partitioned by signature; None when no signature occurs twice.
         pair_groups: the pairs partitioned by what must be unique; None when nothing can collide.
@@ -107,6 +108,7 @@ class Join:
     one: IndexArray
     labels: LabelSets
     out: IndexArray
+    straight: bool
     direct: bool
     one_groups: Groups | None
     pair_groups: Groups | None
@@ -146,15 +148,21 @@ def _build_join(node: ast.Binary, many: LabelSets, one: LabelSets, delayed: bool
         drop = np.bincount(out.ids, weights=marked, minlength=len(sets)) > 0
     _, collide = group_by_keys(keys) if not node.matching.group else (sets, out)
     crowded = any(len(v) > 1 for v in by_key.values())
+    one_index = np.array([p[1] for p in pairs], dtype=np.intp)
     return Join(
         many=many_index,
-        one=np.array([p[1] for p in pairs], dtype=np.intp),
+        one=one_index,
+        straight=_is_identity(many_index, len(many)) and _is_identity(one_index, len(one)),
         labels=LabelSets(sets, drop),
         out=out.ids,
         direct=out.singletons,
         one_groups=_groups_by_signature(one, node.matching) if crowded else None,
         pair_groups=None if collide.singletons else collide,
     )
+
+
+def _is_identity(index: IndexArray, columns: int) -> bool:
+    return len(index) == columns and bool((index == np.arange(columns)).all())
 
 
 def _groups_by_signature(labels: LabelSets, matching: ast.Matching) -> Groups:
@@ -166,13 +174,15 @@ def _join(node: ast.Binary, left: Vector, right: Vector, delayed: bool) -> Vecto
     many, one = (right, left) if swapped else (left, right)
     key = ("join", id(one.labels), node.op in _COMPARE and not node.return_bool, node.matching, delayed)
     join, _ = many.labels.derive(key, lambda: (_build_join(node, many.labels, one.labels, delayed), one.labels))
-    busy = np.asarray(many.present.any(axis=1) & one.present.any(axis=1), dtype=np.bool_)
     if join.one_groups is not None:
-        _refuse_crowd(join.one_groups, one, busy, node, swapped)
-    present = many.present[:, join.many] & one.present[:, join.one]
+        _refuse_crowd(join.one_groups, many, one, node, swapped)
+    if join.straight:
+        present, many_values, one_values = many.present & one.present, many.values, one.values
+    else:
+        present = many.present[:, join.many] & one.present[:, join.one]
+        many_values, one_values = many.values[:, join.many], one.values[:, join.one]
     if join.pair_groups is not None:
         _refuse_multiple(join.pair_groups, present, node)
-    many_values, one_values = many.values[:, join.many], one.values[:, join.one]
     a, b = (one_values, many_values) if swapped else (many_values, one_values)
     if node.op in _COMPARE and not node.return_bool:
         present = present & _COMPARE[node.op](a, b)
@@ -184,8 +194,9 @@ def _join(node: ast.Binary, left: Vector, right: Vector, delayed: bool) -> Vecto
     return merged(Vector(LabelSets([join.labels.sets[i] for i in join.out.tolist()]), values, present))
 
 
-def _refuse_crowd(groups: Groups, one: Vector, busy: BoolArray, node: ast.Binary, swapped: bool) -> None:
+def _refuse_crowd(groups: Groups, many: Vector, one: Vector, node: ast.Binary, swapped: bool) -> None:
     """More than one series of the one side with the same signature at an instant is an error, matched or not."""
+    busy = np.asarray(many.present.any(axis=1) & one.present.any(axis=1), dtype=np.bool_)
     counts = np.add.reduceat(one.present[:, groups.order], groups.starts, axis=1, dtype=np.intp)
     bad = (counts > 1) & busy[:, None]
     if not bad.any():
@@ -237,15 +248,16 @@ def _overlap(node: ast.Binary, left: LabelSets, right: LabelSets) -> Overlap:
 def _any_present(present: BoolArray, groups: Groups, count: int) -> BoolArray:
     """Per signature, whether any of its columns is present, shape (steps, signatures)."""
     out = np.zeros((len(present), count), dtype=np.bool_)
-    used = np.flatnonzero(groups.sizes > 0)
-    if len(used):
-        out[:, used] = np.logical_or.reduceat(present[:, groups.order], groups.starts[used], axis=1)
+    for row, there in zip(out, present, strict=True):
+        row[groups.ids[there.nonzero()[0]]] = True
     return out
 
 
 def _set_operation(node: ast.Binary, left: Vector, right: Vector) -> Vector:
-    if not right.present.any():
+    if not np.count_nonzero(right.present):
         return left if node.op != "and" else Vector(left.labels, left.values, np.zeros_like(left.present))
+    if not np.count_nonzero(left.present):
+        return left if node.op != "or" else _union(left, right, right.present)
     key = ("set", id(right.labels), node.matching)
     overlap, _ = left.labels.derive(key, lambda: (_overlap(node, left.labels, right.labels), right.labels))
     if node.op == "or":

@@ -6,7 +6,9 @@ Every node gives columns for all steps at once. Instants are epoch ms; the store
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from ops_center.promql.errors import EvaluationError, LimitError
 from ops_center.promql.functions import instant_function, string_of
 from ops_center.promql.parser import parse
 from ops_center.promql.selectors import Context, Options, raw_samples, sample_times, select_instant, select_range
+from ops_center.promql.sharing import Memo
 from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, signature_of
 from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed
 from ops_center.series import SeriesStore
@@ -46,8 +49,18 @@ class Engine:
         Raises:
             PromQLError: bad expression, failed matching, or a limit.
         """
-        expr = parse(query) if isinstance(query, str) else query
-        context = self._context(np.array([at_ms], dtype=np.int64), 0, as_of_ms)
+        return self.value(parse(query) if isinstance(query, str) else query, self.moment(at_ms, as_of_ms))
+
+    def moment(self, at_ms: int, as_of_ms: int | None = None, memo: Memo | None = None) -> Context:
+        """What all expressions at one instant have in common, `memo` being what they share."""
+        return self._context(np.array([at_ms], dtype=np.int64), 0, as_of_ms, memo)
+
+    def value(self, expr: ast.Expr, context: Context) -> Result:
+        """The value of an expression at a moment.
+
+        Raises:
+            PromQLError: failed matching, or a limit.
+        """
         inner = ast.unwrap(expr)
         if isinstance(inner, ast.Matrix | ast.Subquery):
             return raw_samples(inner, context)
@@ -108,7 +121,7 @@ class Engine:
                 scalars.append(value.values)
         return Scalar(np.concatenate(scalars)) if scalars else side_by_side(parts)
 
-    def _context(self, times: TimeArray, step_ms: int, as_of_ms: int | None) -> Context:
+    def _context(self, times: TimeArray, step_ms: int, as_of_ms: int | None, memo: Memo | None = None) -> Context:
         return Context(
             store=self.store,
             shift_ms=self.offset_ms,
@@ -119,6 +132,7 @@ class Engine:
             query_step=step_ms,
             as_of=None if as_of_ms is None else as_of_ms - self.offset_ms,
             evaluate=evaluate,
+            memo=memo,
         )
 
 
@@ -141,26 +155,20 @@ def side_by_side(parts: list[Vector]) -> Vector:
 
 def evaluate(expr: ast.Expr, context: Context) -> Value:
     """The value of a node at the context's instants."""
-    match expr:
-        case ast.Paren():
-            return evaluate(expr.expr, context)
-        case ast.Number():
-            return Scalar(np.full(len(context.times), expr.value))
-        case ast.String():
-            return Text(expr.value)
-        case ast.Selector():
-            return select_instant(expr, context)
-        case ast.Unary():
-            return _unary(expr, context)
-        case ast.Call():
-            return _call(expr, context)
-        case ast.Aggregate():
-            return _aggregate(expr, context)
-        case ast.Binary():
-            return _binary(expr, context)
-        case ast.Matrix() | ast.Subquery():
-            pass
-    raise EvaluationError(f"a range vector has no value of its own: saw one at {expr.span}, expected a function around it")
+    memo = context.memo
+    if memo is None or id(expr) not in memo.shared:
+        return _computed(expr, context)
+    value = memo.values.get(id(expr))
+    if value is None:
+        value = memo.values[id(expr)] = _computed(expr, context)
+    return value
+
+
+def _computed(expr: ast.Expr, context: Context) -> Value:
+    compute = _NODES.get(type(expr))
+    if compute is None:
+        raise EvaluationError(f"a range vector has no value of its own: saw one at {expr.span}, expected a function around it")
+    return compute(expr, context)
 
 
 def _unary(expr: ast.Unary, context: Context) -> Value:
@@ -174,14 +182,17 @@ def _unary(expr: ast.Unary, context: Context) -> Value:
 
 def _binary(expr: ast.Binary, context: Context) -> Value:
     """Down the left spine in a loop: a chain of 500 operators must not be 500 frames."""
-    chain: list[ast.Binary] = []
-    node: ast.Expr = expr
-    while isinstance(node, ast.Binary):
+    memo = context.memo
+    chain: list[ast.Binary] = [expr]
+    node = expr.lhs
+    while isinstance(node, ast.Binary) and (memo is None or id(node) not in memo.values):
         chain.append(node)
         node = node.lhs
     value = evaluate(node, context)
     for link in reversed(chain):
         value = binary(link, value, evaluate(link.rhs, context), context.options.delayed_name_removal)
+        if memo is not None and id(link) in memo.shared:
+            memo.values[id(link)] = value
     return value
 
 
@@ -228,5 +239,16 @@ def _check_params(func: str, params: list[FloatArray]) -> None:
         if not bool(((values > 0) & (values < 1)).all()):
             raise EvaluationError(f"invalid {what} factor: saw {values[0]}, expected 0 < factor < 1")
 
+
+_NODES: dict[type, Callable[[Any, Context], Value]] = {
+    ast.Paren: lambda expr, context: evaluate(expr.expr, context),
+    ast.Number: lambda expr, context: Scalar(np.full(len(context.times), expr.value)),
+    ast.String: lambda expr, _context: Text(expr.value),
+    ast.Selector: select_instant,
+    ast.Unary: _unary,
+    ast.Call: _call,
+    ast.Aggregate: _aggregate,
+    ast.Binary: _binary,
+}
 
 __all__ = ["SCALAR", "Engine", "Options", "evaluate"]

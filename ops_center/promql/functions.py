@@ -92,9 +92,9 @@ def _remaining(expr: ast.Call, context: Context) -> Value:
         case "histogram_quantile":
             return renamed(histogram_quantile(_numbers(expr.args[0], context), _vector(expr.args[1], context)), delayed)
         case "label_replace":
-            return _relabelled(_vector(expr.args[0], context), _replacement([string_of(a) for a in expr.args[1:]]), expr)
+            return _relabelled(_vector(expr.args[0], context), _replacement, expr)
         case "label_join":
-            return _relabelled(_vector(expr.args[0], context), _joined([string_of(a) for a in expr.args[1:]]), expr)
+            return _relabelled(_vector(expr.args[0], context), _joined, expr)
         case _:
             raise EvaluationError(f"function {expr.func!r} is not implemented")
 
@@ -238,22 +238,22 @@ def _by_label(labels: LabelSets, columns: IndexArray, names: list[str], reverse:
 Relabel = Callable[[Labels], Labels | None]
 
 
-def _relabelled(vector: Vector, how: tuple[str, Relabel], expr: ast.Call) -> Vector:
+def _relabelled(vector: Vector, rule: Callable[[tuple[str, ...]], tuple[str, Relabel]], expr: ast.Call) -> Vector:
     """New labels on the same numbers; the handle is kept, so a label is rewritten once and not at each evaluation."""
-    target, relabel = how
+    texts = tuple(string_of(a) for a in expr.args[1:])
 
     def build() -> LabelSets:
+        target, relabel = rule(texts)
         made = [relabel(s) for s in vector.labels.sets]
         drops = vector.labels.drops.copy()
         if target == NAME:
             drops &= np.array([m is None for m in made], dtype=np.bool_)
         return LabelSets([old if new is None else new for old, new in zip(vector.labels.sets, made, strict=True)], drops)
 
-    key = (expr.func, tuple(string_of(a) for a in expr.args[1:]))
-    return merged(Vector(vector.labels.derive(key, build), vector.values, vector.present))
+    return merged(Vector(vector.labels.derive((expr.func, texts), build), vector.values, vector.present))
 
 
-def _replacement(args: list[str]) -> tuple[str, Relabel]:
+def _replacement(args: tuple[str, ...]) -> tuple[str, Relabel]:
     target, template, source, pattern = args
     if not is_label_name(target):
         raise EvaluationError(f"invalid destination label name in label_replace(): saw {target!a}")
@@ -288,10 +288,10 @@ def _expand(template: str, match: re.Match[str]) -> str:
     return _REFERENCE.sub(value, template)
 
 
-def _joined(args: list[str]) -> tuple[str, Relabel]:
+def _joined(args: tuple[str, ...]) -> tuple[str, Relabel]:
     target, separator, *sources = args
     if not is_label_name(target) or not all(is_label_name(s) for s in sources):
-        raise EvaluationError(f"invalid label name in label_join(): saw {args!a}")
+        raise EvaluationError(f"invalid label name in label_join(): saw {list(args)!a}")
 
     def relabel(labels: Labels) -> Labels:
         found = dict(labels)

@@ -18,6 +18,7 @@ from ops_center.promql.windows import (
     counts_of,
     first_rows,
     last_rows,
+    present_in,
     times_at,
     two_sum_into,
 )
@@ -128,20 +129,28 @@ def idelta_kernel(window: Window, _frame: Frame) -> Result:
 
 def _steps(window: Window, kind: str) -> Result:
     """How often neighbouring samples fall (`resets`) or differ (`changes`); NaN to NaN is no change."""
+    if window.valid is None:
+        return _steps_of_all(window.values, kind), present_in(window)
     values, found = window.values, np.zeros(window.values.shape[1])
     previous = values[0]
-    seen = np.ones(values.shape[1], dtype=np.bool_) if window.valid is None else window.valid[0]
+    seen = window.valid[0]
     for row in range(1, len(values)):
         current = values[row]
         hit = current < previous if kind == "resets" else (current != previous) & ~(np.isnan(current) & np.isnan(previous))
-        if window.valid is None:
-            found += hit
-            previous = current
-            continue
         found += hit & window.valid[row] & seen
         previous = np.where(window.valid[row], current, previous)
         seen = seen | window.valid[row]
-    return found, counts_of(window) > 0
+    return found, present_in(window)
+
+
+def _steps_of_all(values: FloatArray, kind: str) -> FloatArray:
+    """The same where every cell holds a sample: all rows at once."""
+    now, before = values[1:], values[:-1]
+    hits = now < before if kind == "resets" else now != before
+    nans = np.isnan(values)
+    if kind == "changes" and nans.any():
+        hits &= ~(nans[1:] & nans[:-1])
+    return np.asarray(np.count_nonzero(hits, axis=0), dtype=np.float64)
 
 
 def changes_kernel(window: Window, _frame: Frame) -> Result:

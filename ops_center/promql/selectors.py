@@ -11,9 +11,10 @@ from ops_center.label_sets import LabelSets
 from ops_center.promql import ast
 from ops_center.promql.errors import EvaluationError, LimitError
 from ops_center.promql.rates import KERNELS
+from ops_center.promql.sharing import Memo
 from ops_center.promql.values import RangeVector, RawSeries, Value, Vector
 from ops_center.promql.windows import Frame, Kernel
-from ops_center.series import Selection, SeriesStore
+from ops_center.series import SeriesStore
 from ops_center.series_blocks import ALL, Block, Columns, FloatArray, TimeArray, Window
 
 
@@ -44,7 +45,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One evaluation: the instants (epoch ms), the query's bounds, what was known, and how to evaluate a child."""
+    """One evaluation: the instants (epoch ms), the query's bounds, what was known, and how to evaluate a child.
+
+    `memo` holds the values of what several expressions share at these instants, None where nothing is shared.
+    """
 
     store: SeriesStore
     shift_ms: int
@@ -55,6 +59,7 @@ class Context:
     query_step: int
     as_of: int | None
     evaluate: Callable[[ast.Expr, Context], Value]
+    memo: Memo | None = None
 
 
 def _fixed_at(at: ast.At | None, context: Context) -> int | None:
@@ -88,7 +93,7 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
     _guard(len(context.times), len(selection.labels), context)
     reach = context.options.lookback_ms + (1 if context.options.closed else 0)
     if len(instants) == 1 and len(selection.parts) == 1:
-        values, present = _one_part(selection, int(instants[0]), reach, context.as_of, times_wanted)
+        values, present = _one_part(selection.parts[0], int(instants[0]), reach, context.as_of, times_wanted)
     else:
         values = np.zeros((len(instants), len(selection.labels)))
         present = np.zeros(values.shape, dtype=np.bool_)
@@ -107,8 +112,10 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
     return Vector(selection.labels, values, present)
 
 
-def _one_part(selection: Selection, at: int, reach: int, as_of: int | None, times_wanted: bool) -> tuple[FloatArray, np.ndarray]:
-    block, columns, width = selection.parts[0]
+def _one_part(
+    part: tuple[Block, Columns, int], at: int, reach: int, as_of: int | None, times_wanted: bool
+) -> tuple[FloatArray, np.ndarray]:
+    block, columns, width = part
     found, there, stamps = block.latest(at, at - reach, columns, as_of)
     present = np.ones((1, width), dtype=np.bool_) if there is None else there[None, :]
     return (stamps.astype(np.float64) if times_wanted else found)[None, :], present
@@ -159,7 +166,7 @@ def _subquery_grid(node: ast.Subquery, context: Context) -> tuple[LabelSets, tup
     _guard(count, 1, context)
     if not count:
         return LabelSets(()), ()
-    inner = replace(context, times=start + step * np.arange(count, dtype=np.int64))
+    inner = replace(context, times=start + step * np.arange(count, dtype=np.int64), memo=None)
     value = context.evaluate(node.expr, inner)
     if not isinstance(value, Vector):
         raise EvaluationError(f"subquery: saw a {type(value).__name__}, expected an instant vector")
@@ -187,35 +194,39 @@ def select_range(func: str, node: ast.Expr, params: list[FloatArray], context: C
     if not parts:
         nothing = np.zeros((steps, 0))
         return Vector(labels, nothing, nothing.astype(np.bool_))
+    if steps == 1:
+        found, there = _one_step(kernel, parts, _frame(context, 0, int(ends[0]), range_ms, params), context)
+        return Vector(labels, found[None, :], there[None, :])
     values = np.zeros((steps, len(labels)))
     present = np.zeros((steps, len(labels)), dtype=np.bool_)
     for row in range(steps):
-        end = int(ends[row if len(ends) > 1 else 0])
-        frame = Frame(
-            start_ms=end - range_ms,
-            end_ms=end,
-            eval_ms=int(context.times[row]) - context.shift_ms,
-            range_ms=range_ms,
-            shift_ms=context.shift_ms,
-            params=tuple(float(p[row]) for p in params),
-            compat_2=context.options.closed,
-        )
-        _one_step(kernel, parts, frame, context, values[row], present[row])
+        frame = _frame(context, row, int(ends[row if len(ends) > 1 else 0]), range_ms, params)
+        values[row], present[row] = _one_step(kernel, parts, frame, context)
     return Vector(labels, values, present)
 
 
-def _one_step(
-    kernel: Kernel, parts: tuple[Part, ...], frame: Frame, context: Context, values: FloatArray, present: np.ndarray
-) -> None:
+def _frame(context: Context, row: int, end_ms: int, range_ms: int, params: list[FloatArray]) -> Frame:
+    return Frame(
+        start_ms=end_ms - range_ms,
+        end_ms=end_ms,
+        eval_ms=int(context.times[row]) - context.shift_ms,
+        range_ms=range_ms,
+        shift_ms=context.shift_ms,
+        params=tuple(float(p[row]) for p in params),
+        compat_2=context.options.closed,
+    )
+
+
+def _one_step(kernel: Kernel, parts: tuple[Part, ...], frame: Frame, context: Context) -> tuple[FloatArray, np.ndarray]:
+    """Numbers and presence of all parts side by side, each of shape (columns,)."""
     first = frame.start_ms if context.options.closed else frame.start_ms + 1
-    left = 0
+    done: list[tuple[FloatArray, np.ndarray]] = []
     for source, columns, width in parts:
         window = source.window(first, frame.end_ms, columns, context.as_of)
-        if window is not None:
-            found, there = kernel(window, frame)
-            values[left : left + width] = found
-            present[left : left + width] = there
-        left += width
+        done.append((np.zeros(width), np.zeros(width, dtype=np.bool_)) if window is None else kernel(window, frame))
+    if len(done) == 1:
+        return done[0]
+    return np.concatenate([found for found, _ in done]), np.concatenate([there for _, there in done])
 
 
 def raw_samples(node: ast.Matrix | ast.Subquery, context: Context) -> RangeVector:

@@ -48,6 +48,13 @@ def counts_of(window: Window) -> FloatArray:
     return np.asarray(np.count_nonzero(window.valid, axis=0), dtype=np.float64)
 
 
+def present_in(window: Window) -> BoolArray:
+    """Which columns have a sample, shape (columns,)."""
+    if window.valid is None:
+        return np.ones(window.values.shape[1], dtype=np.bool_)
+    return np.asarray(window.valid.any(axis=0), dtype=np.bool_)
+
+
 def two_sum_into(total: FloatArray, error: FloatArray, row: FloatArray, t: FloatArray, b: FloatArray) -> None:
     """total += row, the rounding error added to `error`; t and b are scratch (Knuth 1969, TwoSum)."""
     np.add(total, row, out=t)
@@ -93,7 +100,7 @@ def compensated_sum(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 def sum_kernel(window: Window, _frame: Frame) -> Result:
     """sum_over_time."""
     total, error = compensated_sum(window.values)
-    return total + error, counts_of(window) > 0
+    return total + error, present_in(window)
 
 
 def count_kernel(window: Window, _frame: Frame) -> Result:
@@ -110,13 +117,14 @@ def present_kernel(window: Window, _frame: Frame) -> Result:
 
 def avg_kernel(window: Window, _frame: Frame) -> Result:
     """avg_over_time: the compensated sum over the count; where the sum overflows, an incremental mean."""
-    counts = counts_of(window)
+    present = present_in(window)
+    counts = float(len(window.values)) if window.valid is None else counts_of(window)
     total, error = compensated_sum(window.values)
     with np.errstate(all="ignore"):
         mean = total / counts + error / counts
-    for column in np.flatnonzero(~np.isfinite(total) & (counts > 0)).tolist():
+    for column in np.flatnonzero(~np.isfinite(total) & present).tolist():
         mean[column] = _incremental_mean(column_values(window, column).tolist())
-    return mean, counts > 0
+    return mean, present
 
 
 def column_values(window: Window, column: int) -> FloatArray:
@@ -153,7 +161,7 @@ def _incremental_mean(values: list[float]) -> float:
 def _extreme(window: Window, reduce: np.ufunc, neutral: float) -> Result:
     values = window.values if window.valid is None else np.where(window.valid, window.values, neutral)
     found = reduce.reduce(values, axis=0)
-    present = counts_of(window) > 0
+    present = present_in(window)
     if window.valid is not None and np.isinf(found).any():
         only_nan = ~np.any(window.valid & ~np.isnan(window.values), axis=0)
         found[only_nan & present] = np.nan
@@ -175,14 +183,14 @@ def last_rows(window: Window) -> tuple[TimeArray, BoolArray]:
     rows, columns = window.values.shape
     if window.valid is None:
         return np.full(columns, rows - 1), np.ones(columns, dtype=np.bool_)
-    return rows - 1 - np.argmax(window.valid[::-1], axis=0), counts_of(window) > 0
+    return rows - 1 - np.argmax(window.valid[::-1], axis=0), present_in(window)
 
 
 def first_rows(window: Window) -> tuple[TimeArray, BoolArray]:
     """Row of the first sample per column, and which columns have one."""
     if window.valid is None:
         return np.zeros(window.values.shape[1], dtype=np.int64), np.ones(window.values.shape[1], dtype=np.bool_)
-    return np.argmax(window.valid, axis=0), counts_of(window) > 0
+    return np.argmax(window.valid, axis=0), present_in(window)
 
 
 def at_rows(window: Window, rows: TimeArray) -> FloatArray:
@@ -199,12 +207,16 @@ def times_at(window: Window, rows: TimeArray) -> TimeArray:
 
 def last_kernel(window: Window, _frame: Frame) -> Result:
     """last_over_time."""
+    if window.valid is None:
+        return window.values[-1], present_in(window)
     rows, present = last_rows(window)
     return at_rows(window, rows), present
 
 
 def first_kernel(window: Window, _frame: Frame) -> Result:
     """first_over_time."""
+    if window.valid is None:
+        return window.values[0], present_in(window)
     rows, present = first_rows(window)
     return at_rows(window, rows), present
 

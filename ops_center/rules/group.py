@@ -13,8 +13,11 @@ import msgspec
 import numpy as np
 
 from ops_center.label_sets import SCALAR
+from ops_center.promql.ast import Expr
 from ops_center.promql.engine import ENGINE_OPTIONS, Engine, Options
 from ops_center.promql.errors import EvaluationError, PromQLError
+from ops_center.promql.selectors import Context
+from ops_center.promql.sharing import Memo, Pool
 from ops_center.promql.templates import Query, Sample
 from ops_center.promql.values import RangeVector, Scalar, Text, Vector
 from ops_center.rules.alerting import ActiveAlert, AlertStates, Change, DuplicateAlerts, Surroundings
@@ -49,13 +52,14 @@ PLAIN = Settings()
 class RuleState:
     """One rule with everything it carries from one evaluation to the next."""
 
-    def __init__(self, rule: Rule, group: str, store: SeriesStore, interval_ms: int) -> None:
-        self.rule = rule
+    def __init__(self, rule: Rule, expr: Expr, group: str, store: SeriesStore, interval_ms: int) -> None:
+        self.rule, self.expr = rule, expr  # the expression made of nodes that rules share
         self.health, self.last_error = "unknown", ""
         self.last_evaluation_ms: int | None = None
         self.samples = 0
         self.alerts: AlertStates | None = AlertStates(rule, group) if rule.alert else None
         self.alert_writer = AlertWriter(store, interval_ms) if rule.alert else None
+        self.writes = ("ALERTS", "ALERTS_FOR_STATE") if rule.alert else (rule.record,)
         self.recorder = None if rule.alert else RecordWriter(store, rule.record, dict(rule.labels), interval_ms)
 
     def adopt(self, older: RuleState) -> None:
@@ -102,6 +106,28 @@ class GroupState:
         return self.group.file, self.group.name
 
 
+class Round:
+    """One instant at which rules run: what they share, kept until a rule writes what it was read from."""
+
+    def __init__(self, engine: Engine, pool: Pool, now_ms: int, offset_ms: int) -> None:
+        self.now_ms = now_ms
+        self._engine, self._pool, self._offset_ms = engine, pool, offset_ms
+        self._moments: dict[int, tuple[Context, Memo]] = {}
+
+    def at(self, at_ms: int) -> Context:
+        """Evaluation at an instant of the store's axis, with what is known now."""
+        if at_ms not in self._moments:
+            memo = Memo(self._pool)
+            self._moments[at_ms] = self._engine.moment(at_ms + self._offset_ms, self.now_ms + self._offset_ms, memo), memo
+        return self._moments[at_ms][0]
+
+    def written(self, metrics: Iterable[str]) -> None:
+        """A rule writes these metrics."""
+        for _, memo in self._moments.values():
+            for metric in metrics:
+                memo.written(metric)
+
+
 class RuleEngine:
     """All rule groups of one center over one store."""
 
@@ -109,12 +135,14 @@ class RuleEngine:
         self.store, self.settings = store, settings
         self.engine = Engine(store, settings.offset_ms, settings.options)
         self.groups: tuple[GroupState, ...] = ()
+        self._pool = Pool()
 
     def load(self, files: Iterable[RuleFile], now_ms: int) -> list[Change]:
         """Replace all rules; a rule of the same group, name and labels keeps its alerts, the others' alerts end."""
         older = {g.key: g for g in self.groups}
         fresh: list[GroupState] = []
         adopted: set[int] = set()
+        self._pool = Pool()
         for group in (g for f in files for g in f.groups):
             state = self._group_state(group)
             for rule in state.rules:
@@ -131,7 +159,7 @@ class RuleEngine:
     def _group_state(self, group: RuleGroup) -> GroupState:
         interval = group.interval_ms or self.settings.default_interval_ms
         phase = self.settings.phase(group.file, group.name, interval) % interval
-        rules = tuple(RuleState(rule, group.name, self.store, interval) for rule in group.rules)
+        rules = tuple(RuleState(rule, self._pool.add(rule.expr), group.name, self.store, interval) for rule in group.rules)
         return GroupState(group, interval, phase, rules)
 
     def next_evaluation_ms(self, after_ms: int) -> int | None:
@@ -145,18 +173,20 @@ class RuleEngine:
         A rule that fails becomes unhealthy and says why; the others go on.
         """
         changes: list[Change] = []
+        round_ = Round(self.engine, self._pool, now_ms, self.settings.offset_ms)
         for group in self.groups:
             if all_groups or (now_ms - group.phase_ms) % group.interval_ms == 0:
-                changes.extend(self._evaluate_group(group, now_ms))
+                changes.extend(self._evaluate_group(group, round_))
         return changes
 
-    def _evaluate_group(self, group: GroupState, now_ms: int) -> list[Change]:
+    def _evaluate_group(self, group: GroupState, round_: Round) -> list[Change]:
         changes: list[Change] = []
+        now_ms = round_.now_ms
         around = self._around(now_ms - (group.group.query_offset_ms or 0), now_ms)
         for rule in group.rules:
             rule.last_evaluation_ms = now_ms
             try:
-                changes.extend(self._evaluate_rule(rule, group.group, now_ms, around))
+                changes.extend(self._evaluate_rule(rule, group.group, round_, around))
             except LimitExceeded as why:
                 changes.extend(why.changes)
                 rule.health, rule.last_error = "err", str(why)
@@ -166,10 +196,11 @@ class RuleEngine:
                 rule.health, rule.last_error = "ok", ""
         return changes
 
-    def _evaluate_rule(self, rule: RuleState, group: RuleGroup, now_ms: int, around: Surroundings) -> list[Change]:
+    def _evaluate_rule(self, rule: RuleState, group: RuleGroup, round_: Round, around: Surroundings) -> list[Change]:
+        now_ms = round_.now_ms
         at_ms = now_ms - (group.query_offset_ms or 0)
-        found = self.engine.instant(rule.rule.expr, at_ms + self.settings.offset_ms, now_ms + self.settings.offset_ms)
-        vector = _as_vector(found)
+        vector = _as_vector(self.engine.value(rule.expr, round_.at(at_ms)))
+        round_.written(rule.writes)
         if rule.recorder is not None:
             self._check_limit(group, int(np.count_nonzero(vector.present)), "series")
             rule.samples = rule.recorder.write(vector, at_ms, now_ms)

@@ -1,0 +1,115 @@
+"""Equal sub-expressions of many rules as one object, and their values at one instant; knows no rules and no evaluation.
+
+Rules of a pack ask for the same things again and again. What occurs twice is computed once per instant, and forgotten when a
+series that it reads is written within the instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from ops_center.label_sets import NAME
+from ops_center.promql import ast
+from ops_center.promql.errors import NOWHERE
+from ops_center.promql.values import Value
+
+_HOLDS_NO_VALUE = (ast.String, ast.Matrix, ast.Subquery)  # these mean something to the node around them only
+
+
+class Pool:
+    """Expressions taken apart into nodes, each different one kept once.
+
+    Attributes:
+        shared: ids of the nodes that occur more than once.
+        readers: ids of shared nodes by the metric they read; "" for those that may read any.
+    """
+
+    def __init__(self) -> None:
+        self._nodes: dict[Hashable, ast.Expr] = {}
+        self._reads: dict[int, frozenset[str]] = {}
+        self._once: set[int] = set()
+        self.shared: set[int] = set()
+        self.readers: dict[str, list[int]] = {}
+
+    def add(self, expr: ast.Expr) -> ast.Expr:
+        """The same expression made of the pool's nodes, parentheses left out; places in the text are of the first of its kind."""
+        made: dict[int, ast.Expr] = {}
+        for node in reversed(ast.walk(expr)):
+            if isinstance(node, ast.Paren):
+                made[id(node)] = made[id(node.expr)]
+            else:
+                made[id(node)] = self._kept(node, [made[id(child)] for child in _children(node)])
+        self._count(made[id(expr)])
+        return made[id(expr)]
+
+    def _kept(self, node: ast.Expr, children: list[ast.Expr]) -> ast.Expr:
+        key = (repr(_bare(_over(node, [_HOLE] * len(children)))), *(id(child) for child in children))
+        if key not in self._nodes:
+            kept = self._nodes[key] = _over(node, children)
+            self._reads[id(kept)] = _own_reads(kept).union(*(self._reads[id(child)] for child in children))
+            for child in children:
+                self._count(child)
+        return self._nodes[key]
+
+    def _count(self, node: ast.Expr) -> None:
+        if isinstance(node, _HOLDS_NO_VALUE) or id(node) in self.shared:
+            return
+        if id(node) not in self._once:
+            self._once.add(id(node))
+            return
+        self.shared.add(id(node))
+        for metric in self._reads[id(node)]:
+            self.readers.setdefault(metric, []).append(id(node))
+
+
+_HOLE = ast.Number(0.0)
+
+
+def _children(node: ast.Expr) -> tuple[ast.Expr, ...]:
+    """What is evaluated on its own: the selector of a range is not."""
+    return () if isinstance(node, ast.Matrix) else ast.children(node)
+
+
+def _over(node: ast.Expr, children: list[ast.Expr]) -> ast.Expr:
+    """The node over other children, given in the order of `_children`."""
+    match node:
+        case ast.Subquery() | ast.Unary() | ast.Paren():
+            return replace(node, expr=children[0])
+        case ast.Call():
+            return replace(node, args=tuple(children))
+        case ast.Aggregate():
+            return replace(node, expr=children[-1], param=children[0] if len(children) > 1 else None)
+        case ast.Binary():
+            return replace(node, lhs=children[0], rhs=children[1])
+        case _:
+            return node
+
+
+def _bare(node: ast.Expr) -> ast.Expr:
+    """The node without its place in the text."""
+    if isinstance(node, ast.Matrix):
+        return replace(node, selector=replace(node.selector, span=NOWHERE), span=NOWHERE)
+    return replace(node, span=NOWHERE)
+
+
+def _own_reads(node: ast.Expr) -> frozenset[str]:
+    """The metrics that a node itself reads; "" where its matchers do not say."""
+    selector = node.selector if isinstance(node, ast.Matrix) else node
+    if not isinstance(selector, ast.Selector):
+        return frozenset()
+    return frozenset([next((m.value for m in selector.matchers if m.name == NAME and m.op == "="), "")])
+
+
+class Memo:
+    """Values of a pool's shared nodes at one instant."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.shared = pool.shared
+        self.values: dict[int, Value] = {}
+
+    def written(self, metric: str) -> None:
+        """A metric has new samples: what may have read it is computed anew."""
+        for node in (*self._pool.readers.get(metric, ()), *self._pool.readers.get("", ())):
+            self.values.pop(node, None)
