@@ -13,6 +13,7 @@ from ops_center import views
 from ops_center.events import Change, JudgementCommand
 from ops_center.feed import ROADS, STATE, VALUES, Hub, Viewer, pack_frame, pack_values
 from ops_center.journal import JournalError
+from ops_center.judged import judged
 from ops_center.recorder import RecorderError
 from ops_center.run import Run
 from sensors.messages import Barrier, Command, Control, Credit, DownMessage
@@ -107,6 +108,8 @@ class LiveCity:
         """Send again the commands that the city has not answered."""
         for command in self.run.center.judgement.commands.unanswered():
             await self.tell_city(_down(command.command_id, command.type, command.target, command.params))
+        for done in list(self.run.by_command.values()):
+            await self._tell_judged(done)
 
     async def city_gone(self, send: SendDown) -> None:
         """That connection of the city has ended; a later one may already have taken its place."""
@@ -135,7 +138,16 @@ class LiveCity:
             await self.settle()
         if type_ == "world":
             await self.tell_city(_down(command_id, params["type"], params["target"], params.get("params", {})))
+        else:
+            await self._tell_judged(prepared)
         return prepared
+
+    async def _tell_judged(self, command: JudgementCommand) -> None:
+        """Tell a city that is an exercise what people made of an incident; it knows what it has heard before."""
+        hello = self.run.center.hello
+        message = judged(self.run.center.judgement, command) if hello is not None and hello.exercise else None
+        if message is not None:
+            await self.tell_city(message)
 
     async def control(self, control: Control, who: str, body: dict[str, Any]) -> None:
         """Journal a control and send it to the city. Raises JournalError."""

@@ -25,6 +25,7 @@ from sensors.messages import (
     Control,
     Credit,
     DownMessage,
+    Judged,
     Pace,
     Welcome,
     decode_down,
@@ -72,7 +73,7 @@ class CityServer:
         self.lost = ""  # why there is no center, while there is none
         self.news = asyncio.Event()
         self.watchers: set[Callable[[], None]] = set()
-        self._commands: deque[Command] = deque()
+        self._commands: deque[Command | Judged] = deque()
         self._credit_ms, self._credit = -1, 1
         self._told_s, self._may_frame_s = -1e9, 0.0
         self._control_log = WorldLog(live.folder.path / "control.log") if live.folder else None
@@ -183,7 +184,7 @@ class CityServer:
         if isinstance(message, Credit):
             self._credit_ms = max(self._credit_ms, message.now_ms)
             self.live.stored(message.now_ms)
-        elif isinstance(message, Command):
+        elif isinstance(message, Command | Judged):
             if len(self._commands) < MAX_COMMANDS:
                 self._commands.append(message)
             else:
@@ -214,7 +215,11 @@ class CityServer:
 
     def _do_commands(self) -> None:
         while self._commands and not self.live.behind:
-            self.live.command(self._commands.popleft())
+            asked = self._commands.popleft()
+            if isinstance(asked, Command):
+                self.live.command(asked)
+            else:
+                self.live.judged(asked)
 
     async def _may_go(self) -> bool:
         """Wait for credit and for the clock; return whether the next barrier's time has come."""

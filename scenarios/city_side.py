@@ -1,22 +1,26 @@
-"""The city at work: world, fleet and the scenario's timeline as one thing that runs, takes commands, is saved and loaded.
+"""The city at work: world, fleet, timeline and triggers as one thing that runs, takes commands, is saved and loaded.
 
-Lives here: the timeline's process, taking logged commands and injects, the frames of the beginning. Must not know: sockets, the
-center, the wall clock. Whatever runs a city (headless, live, bench) runs this, so that there is one way in which a city goes.
+Lives here: the processes of timeline, triggers and measures, taking what was logged, the frames of the beginning. Must not
+know: sockets, the center, the wall clock. Whatever runs a city (headless, live, bench) runs this, so that there is one way in
+which a city goes.
 """
 
 import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scenarios.schema import TimelineEntry
-from scenarios.setup import Setup
+from scenarios.claims import Claim, load_claims
+from scenarios.measures import Measures
+from scenarios.schema import TimelineEntry, Trigger
+from scenarios.setup import PACK, Setup
+from scenarios.triggers import STEP_MS, Triggers
 from scenarios.world_log import Entry
 from sensors.fleet import Fleet
 from sensors.messages import Command, Hello, encode_frame
 from simulator.truth import TruthEvent, as_plain
 from simulator.world import World
 
-TIMELINE_PRIORITY = 0
+TIMELINE_PRIORITY, TRIGGER_PRIORITY, MEASURE_PRIORITY = 0, 1, 95
 BARRIER_MS = 1_000
 
 
@@ -25,6 +29,7 @@ class CitySide:
 
     def __init__(self, setup: Setup, emit: Callable[[bytes], None]) -> None:
         self.setup, self._emit = setup, emit
+        self._claims: Mapping[str, Claim] | None = None
         scenario = setup.scenario
         self.world = World(setup.city, setup.seed, setup.start_at, scenario.weather, ordinary_life=scenario.ordinary_life)
         if scenario.demand_factor != 1.0:
@@ -33,6 +38,12 @@ class CitySide:
         self._next = 0
         self.fired: list[dict[str, Any]] = []
         self.world.scheduler.add("scenario.timeline", TIMELINE_PRIORITY, self._due_ms(), self._fire_due)
+        self.triggers = Triggers(scenario, self.world, self._trigger, self._read_claims)
+        if scenario.triggers:
+            self.world.scheduler.add("scenario.triggers", TRIGGER_PRIORITY, STEP_MS, self._look)
+        self.measures = Measures(scenario, self.world)
+        if self.measures.any:
+            self.world.scheduler.add("scenario.measures", MEASURE_PRIORITY, self.measures.first_ms, self.measures.step)
         self.fleet = Fleet(self.world, setup.kinds, setup.noise_seed, emit)
 
     @property
@@ -53,15 +64,39 @@ class CitySide:
         while (due_ms := self._due_ms()) is not None and due_ms <= now_ms:
             index, entry = self._timeline[self._next]
             self._next += 1
-            self._fire(entry.id or f"timeline-{index + 1}", "timeline", entry.inject, entry.params, now_ms, _title(entry))
+            inject_id = entry.id or f"timeline-{index + 1}"
+            event = self._fire(inject_id, "timeline", entry.inject, entry.params, now_ms, _title(entry))
+            self.triggers.began(inject_id, event)
         return self._due_ms()
 
+    def _look(self, now_ms: int) -> int:
+        self.triggers.step(now_ms)
+        return now_ms + STEP_MS
+
+    def _trigger(self, trigger: Trigger, inject_id: str, now_ms: int) -> TruthEvent | None:
+        """Fire the inject of a trigger; one that has become impossible meanwhile is nothing."""
+        with contextlib.suppress(ValueError):
+            return self._fire(inject_id, "trigger", trigger.inject or "", trigger.params, now_ms, _title(trigger), of=trigger.id)
+        return None
+
+    def _read_claims(self) -> Mapping[str, Claim]:
+        if self._claims is None:
+            self._claims = load_claims(PACK)
+        return self._claims
+
     def _fire(
-        self, inject_id: str, by: str, name: str, params: Mapping[str, Any], now_ms: int, title: dict[str, str] | None
+        self,
+        inject_id: str,
+        by: str,
+        name: str,
+        params: Mapping[str, Any],
+        now_ms: int,
+        title: dict[str, str] | None,
+        of: str = "",
     ) -> TruthEvent:
         event = self.world.inject(name, params, now_ms)
         row = {"id": inject_id, "by": by, "inject": name, "params": dict(params), "title": title, "now_ms": now_ms}
-        self.fired.append({**row, "event_id": event.event_id})
+        self.fired.append({**row, "of": of or inject_id, "event_id": event.event_id})
         return event
 
     def begin(self) -> None:
@@ -78,16 +113,26 @@ class CitySide:
         self.world.run_until(until_ms)
 
     def take(self, entry: Entry) -> None:
-        """Let a logged command or inject take effect now, after the barrier at `entry.now_ms`.
+        """Let a logged command, judgement or inject take effect now, after the barrier at `entry.now_ms`.
 
         An inject that does not fit this city any more is a recorded no-op, as a command without its target is.
         """
         if entry.what == "command":
-            self.fleet.command(Command(command_id=entry.id, **entry.body), self.now_ms)
+            applied = self.fleet.command(Command(command_id=entry.id, **entry.body), self.now_ms)
+            if applied.accepted:
+                self.triggers.did("command", entry.id, self.now_ms, self._with_defaults(entry.body))
+        elif entry.what == "judged":
+            self.triggers.did(entry.body["what"], entry.id, self.now_ms, {"alerts": entry.body["alerts"]})
         elif entry.what == "inject":
             body = entry.body
             with contextlib.suppress(ValueError):
                 self._fire(entry.id, "instructor", body["name"], body["params"], self.now_ms, body.get("title"))
+
+    def _with_defaults(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a command with the defaults of the parameters that were left out."""
+        info = next(c for c in self.fleet.registry().commands if c.type == body["type"])
+        defaults = {p.name: p.default for p in info.parameters if p.default is not None}
+        return {**body, "params": defaults | dict(body.get("params", {}))}
 
     def truth(self) -> list[dict[str, Any]]:
         """Return the truth events so far as plain data."""
@@ -95,14 +140,19 @@ class CitySide:
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that changes, as plain data and arrays."""
-        return {"world": self.world.snapshot(), "fleet": self.fleet.snapshot(), "next": self._next, "fired": list(self.fired)}
+        return {
+            "world": self.world.snapshot(), "fleet": self.fleet.snapshot(), "next": self._next, "fired": list(self.fired),
+            "triggers": self.triggers.snapshot(), "measures": self.measures.snapshot(),
+        }  # fmt: skip
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over a snapshot of a city of the same setup."""
         self._next, self.fired = data["next"], list(data["fired"])
         self.world.restore(data["world"])
         self.fleet.restore(data["fleet"])
+        self.triggers.restore(data["triggers"])
+        self.measures.restore(data["measures"])
 
 
-def _title(entry: TimelineEntry) -> dict[str, str] | None:
+def _title(entry: TimelineEntry | Trigger) -> dict[str, str] | None:
     return {"vi": entry.title.vi, "en": entry.title.en} if entry.title else None

@@ -12,8 +12,13 @@ from ops_center.events import AlertChange, Change, CommandChange, IncidentChange
 from scenarios import claims as claiming
 from scenarios.alarm_kpis import alarm_kpis
 from scenarios.claims import Claim, PlaceNames
+from scenarios.naming import Naming
+from scenarios.quantities import QUANTITIES
 from scenarios.schema import Expectation, Scenario
+from scenarios.triggers import fits_command
+from scenarios.variants import said as variants_said
 from simulator.city import City
+from simulator.inject_catalogue import INJECTS
 
 Plain = dict[str, Any]
 
@@ -87,6 +92,9 @@ class Material:
     changes: Sequence[Change]
     claims: Mapping[str, Claim]
     until_ms: int
+    outcomes: Mapping[str, float | None] = field(default_factory=dict)  # expectation -> what was measured
+    phases: Sequence[tuple[str, int]] = ()
+    picks: Mapping[str, int] = field(default_factory=dict)
 
 
 class Debrief:
@@ -95,8 +103,7 @@ class Debrief:
     def __init__(self, material: Material) -> None:
         self.m, self.warm_ms = material, material.scenario.warm_up
         self.judged = gather(material.changes)
-        self.names = PlaceNames(material.city)
-        self.by_fired = {row["id"]: row for row in material.fired}
+        self.names, self.naming = PlaceNames(material.city), Naming(material.city)
         self.explained: dict[int, str] = {}
         self.rows = [self._row(event) for event in material.truth]
         self.row_of = {row["event_id"]: row for row in self.rows}
@@ -116,7 +123,10 @@ class Debrief:
             "warm_up_ms": self.warm_ms,
             "duration_ms": self.m.until_ms,
             "complete": self.m.until_ms >= scenario.total_ms,
+            "variants": variants_said(scenario.variants, self.m.picks),
+            "phases": [{"id": name, "at_ms": at_ms} for name, at_ms in self.m.phases],
             "truth": self.rows,
+            "hidden": [self._note(note) for note in scenario.hidden],
             "expectations": expectations,
             "score": _score(expectations),
             "incidents": [self._incident(i) for i in self.judged.incidents.values() if not i.get("merged_into")],
@@ -164,69 +174,127 @@ class Debrief:
             out[f"{name}_after_ms"] = None if at_ms is None else at_ms - start_ms
         return out
 
+    def _note(self, note: Any) -> Plain:
+        """A hidden truth, with the instant at which what it is about began."""
+        rows = self._rows_of(note.of) if note.of else []
+        return {"text": _text(note.text), "of": note.of, "at_ms": rows[0]["start_ms"] if rows else None}
+
     # -- expectations
 
     def _expectation(self, e: Expectation) -> Plain:
-        met, at_ms, since_ms, said = self._judge(e)
+        found = self._judge(e) if self._applies(e) else Found(said=_NOT_REACHED)
+        met, at_ms, since_ms = found.met, found.at_ms, found.since_ms
         deadline_ms = None if e.within is None or since_ms is None else since_ms + e.within
-        if met is None and deadline_ms is not None and self.m.until_ms > deadline_ms:
-            met = False
-        if met is None and self.m.until_ms >= self.m.scenario.total_ms:
+        late = deadline_ms is not None and self.m.until_ms > deadline_ms
+        if met is None and self._applies(e) and (late or self._ended):
             met = False
         return {
-            "id": e.id, "title": _text(e.title), "kind": e.kind, "met": met, "at_ms": at_ms, "since_ms": since_ms,
-            "after_ms": None if at_ms is None or since_ms is None else at_ms - since_ms, "within_ms": e.within,
-            "detail": said, "score": e.score, "earned": e.score if met else 0,
+            "id": e.id, "title": _text(e.title), "kind": e.kind, "met": met, "applies": self._applies(e), "at_ms": at_ms,
+            "since_ms": since_ms, "after_ms": None if at_ms is None or since_ms is None else at_ms - since_ms, "within_ms":
+            e.within, "detail": found.said, "score": e.score, "earned": e.score if met else 0,
         }  # fmt: skip
 
-    def _judge(self, e: Expectation) -> tuple[bool | None, int | None, int | None, str]:
-        """Return (met, None while open; when; since when; what was seen)."""
-        if e.kind == "incidents_at_most":
-            return self._at_most(e, [i for i in self.judged.incidents.values() if not i.get("merged_into")])
-        if e.kind == "alerts_at_most":
-            return self._at_most(e, [f.alert for f in self.judged.firings if f.fired_ms >= self.warm_ms])
+    @property
+    def _ended(self) -> bool:
+        return self.m.until_ms >= self.m.scenario.total_ms
+
+    def _applies(self, e: Expectation) -> bool:
+        """What is about a trigger that never fired says nothing, unless it is just that; before the end nobody knows."""
+        conditional = {t.id for t in self.m.scenario.triggers} | {t.phase for t in self.m.scenario.triggers if t.phase}
+        return e.kind == "avoided" or e.of not in conditional or not self._ended or self._since(e) is not None
+
+    def _judge(self, e: Expectation) -> "Found":
+        """Return how an expectation stands."""
+        if e.kind in ("incidents_at_most", "alerts_at_most", "commands_at_most"):
+            return self._at_most(e)
+        if e.kind == "outcome":
+            return self._outcome(e)
         if e.kind == "command_done":
             return self._command_done(e)
-        rows = self._rows_of(e)
+        rows = self._rows_of(e.of)
+        if e.kind == "avoided":
+            return self._avoided(rows)
         if not rows:
-            return None, None, None, "it has not happened"
+            return Found(said={"vi": "chưa xảy ra", "en": "it has not happened"})
         results = [self._truth_result(e, row) for row in rows]
-        return max(results, key=lambda r: (r[0] is not True, r[1] or 0))
+        return max(results, key=lambda r: (r.met is not True, r.at_ms or 0))
 
-    def _at_most(self, e: Expectation, things: Sequence[Plain]) -> tuple[bool | None, int | None, int | None, str]:
-        over, ended = len(things) > (e.count or 0), self.m.until_ms >= self.m.scenario.total_ms
-        return (False if over else True if ended else None), None, None, f"{len(things)} of at most {e.count}"
+    def _at_most(self, e: Expectation) -> "Found":
+        if e.kind == "incidents_at_most":
+            things = [i["opened_ms"] for i in self.judged.incidents.values() if not i.get("merged_into")]
+        elif e.kind == "commands_at_most":
+            things = [c["requested_ms"] for c in self._commands_like(e)]
+        else:
+            things = [f.fired_ms for f in self.judged.firings if e.alert in (None, f.alert["name"])]
+        count = _most([ms for ms in things if ms >= self.warm_ms], e.within)
+        met = False if count > (e.count or 0) else True if self._ended else None
+        return Found(met, said={"vi": f"{count} trên tối đa {e.count}", "en": f"{count} of at most {e.count}"})
 
-    def _command_done(self, e: Expectation) -> tuple[bool | None, int | None, int | None, str]:
+    def _outcome(self, e: Expectation) -> "Found":
+        value = self.m.outcomes.get(e.id)
+        if value is None:
+            return Found(said={"vi": "chưa đo", "en": "not measured yet"})
+        good = (e.at_most is None or value <= e.at_most) and (e.at_least is None or value >= e.at_least)
+        bounds = [f"≤ {e.at_most:g}"] * (e.at_most is not None) + [f"≥ {e.at_least:g}"] * (e.at_least is not None)
+        quantity, place = QUANTITIES[e.quantity or ""], self.naming.of(e.place.kind, e.place.id) if e.place else ""
+        unit = {"minutes_above": "min", "sum": f"{quantity.unit} min".strip()}.get(e.measure or "", quantity.unit)
+        figure = f"{value:.3g} {unit}".strip() if value < 1_000 else f"{value:.0f} {unit}".strip()
+        said = {lang: f"{title} {place}: {figure} ({', '.join(bounds)})" for lang, title in _text(quantity.title).items()}
+        return Found(good if self._ended else None, said={lang: " ".join(text.split()) for lang, text in said.items()})
+
+    def _avoided(self, rows: Sequence[Plain]) -> "Found":
+        if rows:
+            return Found(False, rows[0]["start_ms"], said=self._said(rows[0]))
+        return Found(True if self._ended else None, said={"vi": "không xảy ra", "en": "it did not happen"})
+
+    def _command_done(self, e: Expectation) -> "Found":
         since = self._since(e)
+        for command in self._commands_like(e):
+            at_ms = command["done_ms"]
+            if command["state"] == "done" and None not in (since, at_ms) and at_ms >= since:
+                target = command["target"]
+                place = f"{e.command} {self.naming.of(target['kind'], target['id'])}"
+                return Found(self._in_time(e, at_ms, since or 0), at_ms, since, {"vi": place, "en": place})
+        return Found(since_ms=since, said={"vi": f"chưa có {e.command} nào xong", "en": f"no {e.command} was done"})
+
+    def _commands_like(self, e: Expectation) -> list[Plain]:
+        """The commands that an expectation is about, with what the city takes for parameters left out."""
+        found = []
         for command in self.judged.commands.values():
-            target = command["target"].get("id")
-            if command["type"] == e.command and e.target in (None, target) and command["state"] == "done":
-                at_ms = command["done_ms"]
-                if since is not None and at_ms is not None and at_ms >= since:
-                    return self._in_time(e, at_ms, since), at_ms, since, f"{e.command} {target}"
-        return None, None, since, f"no {e.command} was done"
+            body = {"type": command["type"], "target_id": command["target"].get("id"), "params": command["params"]}
+            if fits_command(body, e.command, e.target, e.params):
+                found.append(command)
+        return found
 
     def _since(self, e: Expectation) -> int | None:
+        """When the clock of an expectation starts: at T+0, with a phase, with a truth."""
         if e.of is None:
             return self.warm_ms
-        rows = self._rows_of(e)
-        return rows[0]["start_ms"] if rows else None
+        phases = [at_ms for name, at_ms in self.m.phases if name == e.of]
+        rows = self._rows_of(e.of)
+        return phases[0] if phases else int(rows[0]["start_ms"]) if rows else None
 
-    def _rows_of(self, e: Expectation) -> list[Plain]:
-        """The truth that an expectation is about: the event of its inject, or all of its kind that began after T+0."""
-        fired = self.by_fired.get(e.of or "")
-        if fired is not None:
-            return [self.row_of[fired["event_id"]]]
-        return [row for row in self.rows if row["kind"] == e.of and row["start_ms"] >= self.warm_ms]
+    def _rows_of(self, of: str | None) -> list[Plain]:
+        """The truth that a name is about: what its inject began, or all of its kind that began after T+0."""
+        fired = [row for row in self.m.fired if of in (row["id"], row["of"])]
+        if fired:
+            return [self.row_of[row["event_id"]] for row in fired]
+        return [row for row in self.rows if row["kind"] == of and row["start_ms"] >= self.warm_ms]
 
-    def _truth_result(self, e: Expectation, row: Plain) -> tuple[bool | None, int | None, int | None, str]:
+    def _truth_result(self, e: Expectation, row: Plain) -> "Found":
         since = int(row["start_ms"])
         key = {"detected": "detected_ms", "acknowledged": "acknowledged_ms", "closed": "closed_ms", "world": "end_ms"}[e.kind]
         at_ms = self._named_alert_ms(e, row) if e.kind == "detected" and e.alert else row[key]
         if at_ms is None:
-            return None, None, since, f"{row['kind']} {row['place']['id']}: not yet"
-        return self._in_time(e, at_ms, since), at_ms, since, f"{row['kind']} {row['place']['id']}"
+            said = self._said(row)
+            return Found(since_ms=since, said={"vi": f"{said['vi']}: chưa", "en": f"{said['en']}: not yet"})
+        return Found(self._in_time(e, at_ms, since), at_ms, since, self._said(row))
+
+    def _said(self, row: Plain) -> Plain:
+        """What a truth is called, with its place."""
+        place = self.naming.of(row["place"]["kind"], row["place"]["id"])
+        title = row["title"] or kind_title(row["kind"])
+        return {lang: f"{title[lang]} – {place}" if place else title[lang] for lang in ("vi", "en")}
 
     def _named_alert_ms(self, e: Expectation, row: Plain) -> int | None:
         for index, firing in enumerate(self.judged.firings):
@@ -269,15 +337,44 @@ class Debrief:
         return self.judged.followed(firing.alert.get("incident_id") or self.judged.incident_of.get(fingerprint))
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How an expectation stands: met (None: open), when, since when its clock runs, what was seen."""
+
+    met: bool | None = None
+    at_ms: int | None = None
+    since_ms: int | None = None
+    said: Plain = field(default_factory=dict)
+
+
+_NOT_REACHED = {"vi": "không xảy ra trong lần chạy này", "en": "it did not come to that in this run"}
+
+
+def _most(times_ms: Sequence[int], span_ms: int | None) -> int:
+    """Return how many instants there are, or with a span the most that fall into any such span."""
+    if span_ms is None:
+        return len(times_ms)
+    ordered = sorted(times_ms)
+    return max((sum(first <= ms < first + span_ms for ms in ordered) for first in ordered), default=0)
+
+
+def kind_title(kind: str) -> Plain:
+    """Return a kind of truth in words: the title of an inject that makes it, else the kind itself."""
+    inject = next((i for i in INJECTS.values() if i.truth_kind == kind), None)
+    words = kind.replace("_", " ")
+    return _text(inject.title) if inject else {"vi": words, "en": words}
+
+
 def _text(text: Any) -> Plain:
     return {"vi": text.vi, "en": text.en}
 
 
 def _score(expectations: Sequence[Plain]) -> Plain:
-    possible = sum(e["score"] for e in expectations)
-    earned = sum(e["earned"] for e in expectations)
-    met = sum(e["met"] is True for e in expectations)
-    return {"earned": earned, "possible": possible, "met": met, "of": len(expectations)}
+    counted = [e for e in expectations if e["applies"]]
+    possible = sum(e["score"] for e in counted)
+    earned = sum(e["earned"] for e in counted)
+    met = sum(e["met"] is True for e in counted)
+    return {"earned": earned, "possible": possible, "met": met, "of": len(counted)}
 
 
 def debrief(material: Material) -> Plain:

@@ -64,7 +64,7 @@ def as_text(document: Plain, lang: str = "en") -> str:
     lines.append(f"  {_harmless(document)} {words['harmless']}")
     lines += ["", f"{words['expectations']}:"]
     for e in document["expectations"]:
-        lines.append(f"  [{words[_verdict(e['met'])]}] {e['title'][lang]}: {e['detail']}")
+        lines.append(f"  [{words[_verdict(e['met'])]}] {e['title'][lang]}: {e['detail'][lang]}")
     score = document["score"]
     lines += ["", f"{words['score']}: {score['earned']} / {score['possible']}", "", f"{words['alarms']}:"]
     lines += [f"  {name.replace('_', ' ')}: {value}" for name, value in document["kpis"].items()]
@@ -111,7 +111,9 @@ def _expectations(document: Plain, lang: str) -> str:
     for e in document["expectations"]:
         css = "yes" if e["met"] else "no"
         word = escape(WORDS[lang][_verdict(e["met"])])
-        rows.append(f"<tr><td class='{css}'>{word}<td>{escape(e['title'][lang])}<td><small>{escape(e['detail'])}</small></tr>")
+        rows.append(
+            f"<tr><td class='{css}'>{word}<td>{escape(e['title'][lang])}<td><small>{escape(e['detail'][lang])}</small></tr>"
+        )
     return f"<table>{''.join(rows)}</table>"
 
 

@@ -18,7 +18,7 @@ from scenarios.city_side import BARRIER_MS, CitySide
 from scenarios.runs import RunFolder, write_whole
 from scenarios.setup import Setup
 from scenarios.world_log import Entry, WorldLog
-from sensors.messages import Command, encode_frame
+from sensors.messages import Command, Judged, encode_frame
 from simulator.inject_catalogue import INJECTS
 from simulator.injects import validate
 
@@ -158,6 +158,13 @@ class LiveCity:
             return False
         target = {"target_kind": command.target_kind, "target_id": command.target_id}
         self._take("command", command.command_id, {"type": command.type, **target, "params": command.params})
+        return True
+
+    def judged(self, message: Judged) -> bool:
+        """Log what people made of an incident, if a trigger waits for such; False if it was heard before or nobody waits."""
+        if message.command_id in self._ids or not self.city.triggers.wants_judgement:
+            return False
+        self._take("judged", message.command_id, {"what": message.what, "alerts": message.alerts})
         return True
 
     def inject(self, name: str, params: Mapping[str, Any], title: Mapping[str, str] | None = None) -> str:

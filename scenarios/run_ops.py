@@ -103,7 +103,8 @@ def material_of(run: RunFolder, executed: HeadlessRun, changes: list[Any]) -> Ma
     return Material(
         run_id=run.run_id, start_at=setup.start_at.isoformat(), scenario=setup.scenario, city=setup.city,
         truth=executed.city.truth(), fired=list(executed.city.fired), changes=changes, claims=load_claims(PACK),
-        until_ms=executed.now_ms,
+        until_ms=executed.now_ms, outcomes=executed.city.measures.values(), phases=tuple(executed.city.triggers.phases),
+        picks=setup.loaded.picks,
     )  # fmt: skip
 
 

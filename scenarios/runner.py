@@ -10,6 +10,7 @@ from typing import Any
 
 from ops_center import keyframes
 from ops_center.events import Change, JudgementCommand
+from ops_center.judged import judged
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.run import Run
 from scenarios.city_side import BARRIER_MS, CitySide
@@ -106,7 +107,16 @@ class HeadlessRun:
         self._watched(changes)
         if command.type == "world" and self._world is None:
             self._take(Entry(0, self.now_ms, "command", command.command_id, command_body(command.params)))
+        elif changes and self._world is None and self.city.triggers.wants_judgement:
+            self._judged(command)
         return changes
+
+    def _judged(self, command: JudgementCommand) -> None:
+        """In a script, let the city hear at once what people made of an incident."""
+        message = judged(self.center.judgement, command)
+        if message is not None:
+            body = {"what": message.what, "alerts": message.alerts}
+            self._take(Entry(0, self.now_ms, "judged", message.command_id, body))
 
     def inject(self, inject_id: str, name: str, params: dict[str, Any]) -> None:
         """Fire an inject now. Raises ValueError, with nothing changed, when it does not fit the city."""

@@ -100,7 +100,7 @@ def prepare(
     `told` gets a line before a city is built that is not in it.
     Raises BadFile (scenario, rule file missing), simulator.city_check.CityError, runs.RunError, ValueError of a bad kind.
     """
-    loaded = load(scenario)
+    loaded = load(scenario, seed)
     the_city = _city(city or city_argument(loaded), cache, told)
     check_city(loaded, the_city, INJECTS)
     the_seed = loaded.scenario.seed if seed is None else seed
@@ -169,6 +169,6 @@ def of_run(run: runs.RunFolder) -> Setup:
     if wrong:
         raise runs.RunError(f"run {run.run_id}: the kept {', '.join(wrong)} is not what the header names; the run was altered")
     kinds_dirs = [p for p in sorted((inputs / "kinds").iterdir()) if p.is_dir()] if kind_files else []
-    loaded = loads(scenario, inputs / "scenario.yaml")
+    loaded = loads(scenario, inputs / "scenario.yaml", header.seed)
     kinds = tuple(load_kinds(kinds_dirs))
     return Setup(loaded, decode(city_bytes), city_bytes, kinds, header.seed, header.noise_seed, rules, kind_files)

@@ -24,6 +24,7 @@ def transcript(document: Plain, digest: dict[str, str] | None = None) -> str:
     unseen = len(happened) - len(truth)
     rows = [(row["start_ms"], 0, _truth(row)) for row in truth]
     rows += [(row["end_ms"], 1, f"truth    over: {_what(row)}") for row in truth if row["end_ms"] is not None]
+    rows += [(phase["at_ms"], -1, f"phase    {phase['id']}") for phase in document["phases"]]
     rows += [row for incident in document["incidents"] for row in _incident(incident)]
     rows += [row for command in document["commands"] for row in _command(command)]
     lines += [f"{say_t(at_ms - warm_ms)} {text}" for at_ms, _, text in sorted(rows)]
@@ -70,4 +71,5 @@ def _expectation(e: Plain) -> str:
     word = {True: "met", False: "not met", None: "open"}[e["met"]]
     after = f" after {say_duration(e['after_ms'])}" if e["after_ms"] is not None else ""
     within = f" (within {say_duration(e['within_ms'])})" if e["within_ms"] is not None else ""
-    return f"expected {e['id']}: {word}{after}{within}; {e['detail']}"
+    word = word if e["applies"] else "does not apply"
+    return f"expected {e['id']}: {word}{after}{within}; {e['detail']['en']}"

@@ -23,7 +23,7 @@ _UNITS_MS = {
     "days": 86_400_000,
 }
 _PART = re.compile(r"\s*(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]+)")
-DURATION_PATTERN = r"^\s*(\d{1,9}(\.\d{1,3})?\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)\s*)+$"
+DURATION_PATTERN = r"^\$[a-z][a-z0-9_]*$|^\s*(\d{1,9}(\.\d{1,3})?\s*(ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)\s*)+$"
 EXPECTED = "a duration such as '90s', '45 min', '2h' or '1h30m'"
 MAX_MS = 366 * 86_400_000
 

@@ -1,4 +1,4 @@
-"""What changed the world, in order, on disk before it happens: commands from the center and injects of the instructor.
+"""What the world heard, in order, on disk before it happens: commands and judgements from the center, injects of the instructor.
 
 Lives here: an append-only file of JSON lines, each with its checksum, synced to disk one by one. Must not know: what an entry
 does. A torn last line (the process died while writing) is cut off: what it asked for was never answered.
@@ -16,7 +16,7 @@ MAX_LINE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change: `what` is command, inject, control; `id` is its own; it took effect at `now_ms`, after that barrier."""
+    """One change: `what` is command, judged, inject, control; `id` is its own; it took effect at `now_ms`, after that barrier."""
 
     seq: int
     now_ms: int

@@ -1,9 +1,9 @@
 """The wire: the only words that a city and an operations center share.
 
-Lives here: frames, their encoding, and the limits on them. Must not know: the simulator, sensor kinds at work, any center.
-A frame is a little-endian u32 (length of the header), a msgpack header (a struct tagged "t") and raw little-endian columns.
-City to center: hello, registry, layers, then batches, applied/finished, and barriers; `pace` tells how fast time is asked
-to go and is never recorded. Center to city: welcome, credit, command, control. Unknown header fields are ignored, an unknown
+Lives here: frames, their encoding, and the limits on them. Must not know: the simulator, sensor kinds at work, any center. A
+frame is a little-endian u32 (length of the header), a msgpack header (a struct tagged "t") and raw little-endian columns. City
+to center: hello, registry, layers, then batches, applied/finished, and barriers; `pace` tells how fast time is asked to go and
+is never recorded. Center to city: welcome, credit, command, judged, control. Unknown header fields are ignored, an unknown
 major protocol version is refused.
 """
 
@@ -243,6 +243,16 @@ class Command(msgspec.Struct, tag_field="t", tag="command", kw_only=True):
     params: dict[str, Any] = {}
 
 
+class Judged(msgspec.Struct, tag_field="t", tag="judged", kw_only=True):
+    """What people made of an incident, for an exercise beside the city: `what` is acknowledged or closed; `alerts` are those
+    of the incident, each with name, labels and fired_ms. Sent only to a city that says it is an exercise; no answer is expected.
+    """
+
+    command_id: str
+    what: str
+    alerts: list[dict[str, Any]] = []
+
+
 class Control(msgspec.Struct, tag_field="t", tag="control", kw_only=True):
     """Pause, pace or run-to; `pace` 0 means as fast as possible; None leaves a thing as it is."""
 
@@ -251,7 +261,7 @@ class Control(msgspec.Struct, tag_field="t", tag="control", kw_only=True):
     run_to_ms: int | None = None
 
 
-DownMessage = Welcome | Credit | Command | Control
+DownMessage = Welcome | Credit | Command | Judged | Control
 
 _up = msgspec.msgpack.Decoder(UpHeader)
 _down = msgspec.msgpack.Decoder(DownMessage)

@@ -100,13 +100,14 @@ class Desk:
         """Truth beside judgement, computed anew from the truth and the center's journal."""
         live = self.live
         truth, fired, until_ms = live.city.truth(), list(live.city.fired), live.now_ms
+        outcomes, phases = live.city.measures.values(), tuple(live.city.triggers.phases)
         path = live.folder.path / "journal.sqlite" if live.folder else None
 
         def compute() -> Plain:
             material = Material(
                 run_id=self.server.link.run_id, start_at=live.setup.start_at.isoformat(), scenario=live.setup.scenario,
                 city=live.setup.city, truth=truth, fired=fired, changes=list(read_changes(path)) if path else [],
-                claims=self.claims, until_ms=until_ms,
+                claims=self.claims, until_ms=until_ms, outcomes=outcomes, phases=phases, picks=live.setup.loaded.picks,
             )  # fmt: skip
             document = debrief(material)
             return document | {"truth": [self._named(row) for row in document["truth"]]}

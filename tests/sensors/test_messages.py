@@ -18,6 +18,7 @@ from sensors.messages import (
     Credit,
     Finished,
     Hello,
+    Judged,
     Pace,
     Text,
     Welcome,
@@ -73,10 +74,11 @@ def test_columns_come_back_to_the_last_bit(values: list[int], at_ms: int) -> Non
         st.builds(
             Command, command_id=words, type=words, target_kind=words, target_id=words, params=st.dictionaries(words, numbers)
         ),
+        st.builds(Judged, command_id=words, what=words, alerts=st.lists(st.dictionaries(words, words), max_size=3)),
         st.builds(Control, pause=st.none() | st.booleans(), pace=st.none() | st.floats(0, 1e6), run_to_ms=st.none() | numbers),
     )
 )
-def test_messages_down_come_back_as_they_went(message: Welcome | Credit | Command | Control) -> None:
+def test_messages_down_come_back_as_they_went(message: Welcome | Credit | Command | Judged | Control) -> None:
     """Decoding what was encoded gives the same message."""
     assert decode_down(encode_down(message)) == message
 
