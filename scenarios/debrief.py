@@ -235,7 +235,7 @@ class Debrief:
         if value is None:
             return Found(said={"vi": "chưa đo", "en": "not measured yet"})
         good = (e.at_most is None or value <= e.at_most) and (e.at_least is None or value >= e.at_least)
-        bounds = [f"≤ {e.at_most:g}"] * (e.at_most is not None) + [f"≥ {e.at_least:g}"] * (e.at_least is not None)
+        bounds = [f"{sign} {bound:g}" for sign, bound in (("≤", e.at_most), ("≥", e.at_least)) if bound is not None]
         quantity, place = QUANTITIES[e.quantity or ""], self.naming.of(e.place.kind, e.place.id) if e.place else ""
         unit = {"minutes_above": "min", "sum": f"{quantity.unit} min".strip()}.get(e.measure or "", quantity.unit)
         figure = f"{value:.3g} {unit}".strip() if value < 1_000 else f"{value:.0f} {unit}".strip()

@@ -8,22 +8,29 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulator.distributions import Distribution, OneOf, Uniform
 from simulator.streams import Streams
 
 Plain = dict[str, Any]
 Where = tuple[str | int, ...]
 SECOND_MS = 1_000
+CHOICE = Distribution(
+    "scenario.variant.{id}", OneOf("the choices"), "", "Which choice a variant of a scenario takes.", "assumption: all are alike"
+)
+JITTER = Distribution(
+    "scenario.jitter.{id}",
+    Uniform(-1.0, 1.0),
+    "of its `jitter`",
+    "How far an inject of the timeline comes before or after its time.",
+    "assumption: any instant of the span is alike",
+)
 _NAME = re.compile(r"\$([a-z][a-z0-9_]{0,63})$")
 
 
 def picks_of(data: Mapping[str, Any], seed: int) -> dict[str, int]:
     """Return which choice of each variant a seed takes; what is no variant is left to the check of the file's shape."""
     streams = Streams(seed)
-    found = {}
-    for variant_id, count in sizes(data).items():
-        draw = streams.uniform("scenario", "variant", variant_id, tick=0, n=1)[0]
-        found[variant_id] = min(count - 1, int(draw * count))
-    return found
+    return {name: int(streams.choose(CHOICE, count, name, tick=0)[0]) for name, count in sizes(data).items()}
 
 
 def sizes(data: Mapping[str, Any]) -> dict[str, int]:
@@ -77,8 +84,8 @@ def jittered_ms(at_ms: int, jitter_ms: int, name: str, seed: int) -> int:
     """Return the instant of an entry: uniform within `jitter_ms` around its time, a whole second, never before T+0."""
     if jitter_ms <= 0:
         return at_ms
-    draw = Streams(seed).uniform("scenario", "jitter", name, tick=0, n=1)[0]
-    moved: int = round((2.0 * draw - 1.0) * jitter_ms / SECOND_MS) * SECOND_MS
+    draw = float(Streams(seed).draw(JITTER, name, tick=0, n=1)[0])
+    moved = round(draw * jitter_ms / SECOND_MS) * SECOND_MS
     return max(0, at_ms + moved)
 
 

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from scenarios import checking
 from scenarios import load as loading
 from scenarios.cli.common import CityOption, JsonOption, ScenarioArgument
 from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, refuse, say, say_json
 from scenarios.schema import Scenario, json_schema
 from scenarios.units import say_duration, say_t
 from simulator.cities import catalogue
-from simulator.inject_catalogue import INJECTS
 
 app = typer.Typer(no_args_is_help=True, help="The scenario library, and scenarios of your own.")
 
@@ -26,17 +26,47 @@ start_at: "2026-03-03T19:00:00+07:00"
 duration: 30 min
 warm_up: 5 min
 seed: 1
+variants: # the seed takes one choice; $feeder stands for its value
+  - id: where
+    choices:
+      - {{feeder: "feeder:01_1"}}
+      - {{feeder: "feeder:02_1"}}
 timeline:
   - at: 5 min
+    jitter: 1 min # up to a minute before or after, by the seed
     id: outage
     inject: feeder_outage
+    params: {{feeder: $feeder}}
     title: {{vi: "Mất điện xuất tuyến", en: A feeder loses its supply}}
+triggers:
+  - id: thief
+    when: {{kind: acknowledged, of: outage, missing_for: 6 min}} # nobody looks at it: somebody uses the dark
+    inject: intrusion
+    title: {{vi: "Kẻ trộm lợi dụng bóng tối", en: A thief uses the dark}}
+palette: # one press away on the instructor's desk
+  - inject: crash
+    title: {{vi: "Va chạm tại nút mất đèn", en: A crash where the signals are dark}}
 expectations:
   - id: detected
     kind: detected
     of: outage
     within: 5 min
     title: {{vi: "Phát hiện mất điện", en: The outage is detected}}
+  - id: acknowledged
+    kind: acknowledged
+    of: outage
+    within: 6 min
+    title: {{vi: "Tiếp nhận trong 6 phút", en: Acknowledged within six minutes}}
+  - id: intruder
+    kind: detected
+    of: thief
+    within: 5 min
+    title: {{vi: "Phát hiện kẻ trộm", en: The thief is seen}}
+hidden:
+  - of: outage
+    text: {{vi: "Cáp ngầm bị máy xúc cắt.", en: An excavator has cut the cable.}}
+assumptions:
+  - {{vi: "Mọi số liệu đều là giả định.", en: All figures are assumed.}}
 """
 
 
@@ -81,16 +111,24 @@ def show(scenario: ScenarioArgument, as_json: JsonOption = False) -> None:
 
 @app.command()
 def check(file: ScenarioArgument, city: CityOption = None, as_json: JsonOption = False) -> None:
-    """Check a scenario: its shape, its times, and its places against the city.
+    """Check a scenario: its shape, its times, its places, all its variants, and whether it can come to what it says.
+
+    Ends with 2 where the file cannot be used, and with 1 where it can but a trigger is dead, nobody expects an alert, or an
+    expectation cannot be met.
 
     Example: cityops scenarios check mine.yaml
     """
     loaded = loading.load(file)
-    loading.check_city(loaded, catalogue.get(city or loading.city_argument(loaded)), INJECTS)
+    found, checked = checking.findings(loaded, catalogue.get(city or loading.city_argument(loaded)))
     if as_json:
-        say_json({"ok": True, "name": loaded.scenario.name, "sha256": loaded.sha256})
-    else:
-        say(f"{loaded.path}: {loaded.scenario.name} holds")
+        problems = [{"line": p.line, "column": p.column, "message": p.message} for p in found]
+        document = {"ok": not found, "name": loaded.scenario.name, "sha256": loaded.sha256, "problems": problems}
+        say_json({**document, "variants": checked})
+    if found:
+        refuse([] if as_json else found, DOES_NOT_HOLD)
+    if not as_json:
+        more = f", in {checked} variants" if checked > 1 else ""
+        say(f"{loaded.path}: {loaded.scenario.name} holds{more}")
 
 
 @app.command()
