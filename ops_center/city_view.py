@@ -61,7 +61,8 @@ class CityView:
         self._columns: dict[tuple[str, str], list[str]] = {}
         self._by_place: dict[str, dict[str, list[int]]] = {}
         self._feeder_of: dict[str, dict[str, str]] = {}
-        self._index_places()
+        for kind in self.tables:
+            self._index_feeders(kind)
 
     def _fill_columns(self) -> None:
         n = self.n_devices
@@ -83,15 +84,16 @@ class CityView:
         collection = self.layers.layers.get(layer, {}) if self.layers else {}
         return [feature.get("properties") or {} for feature in collection.get("features", [])]
 
-    def _index_places(self) -> None:
-        for kind, table in self.tables.items():
-            for label in PLACE_LABELS:
-                values = self.label_column(kind, label)
-                places = self._by_place.setdefault(label, {})
-                for index, value in zip(table.index, values, strict=True):
+    def _places(self, label: str) -> dict[str, list[int]]:
+        """Return value -> devices for a label, indexed when it is first asked for."""
+        if label not in self._by_place:
+            places: dict[str, list[int]] = {}
+            for kind, table in self.tables.items():
+                for index, value in zip(table.index, self.label_column(kind, label), strict=True):
                     if value:
                         places.setdefault(value, []).append(index)
-            self._index_feeders(kind)
+            self._by_place[label] = places
+        return self._by_place[label]
 
     def _index_feeders(self, kind: str) -> None:
         """Remember the feeder of each cabinet and junction whose devices all agree on it."""
@@ -125,16 +127,21 @@ class CityView:
         properties = self._zone_properties[zone]
         return next((str(properties[key]) for key in keys if properties.get(key)), "")
 
-    def series_labels(self, kind: str) -> list[dict[str, str]]:
-        """Return the labels of every series of a kind, one mapping per row of its table."""
+    def series_labels(self, kind: str) -> list[tuple[tuple[str, str], ...]]:
+        """Return the labels of every series of a kind as sorted pairs, one tuple per row of its table.
+
+        Column by column: a pair such as `kind="lamp"` is made once, not once per device.
+        """
         table = self.tables[kind]
-        names = dict.fromkeys([*table.labels, "zone", "ward"])
-        columns = {name: self.label_column(kind, name) for name in names}
-        base = {"city": self.hello.city, "kind": kind}
-        return [
-            base | {"device_id": device_id} | {name: column[row] for name, column in columns.items() if column[row]}
-            for row, device_id in enumerate(table.device_id)
-        ]
+        n = len(table.index)
+        columns = {"city": [self.hello.city] * n, "kind": [kind] * n, "device_id": table.device_id}
+        for name in dict.fromkeys([*table.labels, "zone", "ward"]):
+            own = self.label_column(kind, name)
+            columns[name] = own if name not in columns else [a or b for a, b in zip(own, columns[name], strict=True)]
+        rows = list(zip(*(_pairs(name, columns[name]) for name in sorted(columns)), strict=True))
+        if all(map(all, columns.values())):
+            return rows
+        return [tuple([pair for pair in row if pair[1]]) for row in rows]  # an empty value is no label
 
     def labels_of(self, index: int) -> dict[str, str]:
         """Return the series labels of one device."""
@@ -160,7 +167,7 @@ class CityView:
         if label in ("device", "device_id"):
             index = self.by_id.get(value)
             return [] if index is None else [index]
-        return self._by_place.get(label, {}).get(value, [])
+        return self._places(label).get(value, []) if label in PLACE_LABELS else []
 
     def middle(self, devices: Iterable[int]) -> tuple[float, float]:
         """Return the mean longitude and latitude of devices, or the city's own position if there are none."""
@@ -210,6 +217,12 @@ class CityView:
                 position = {"lon": float(self.lon[index]), "lat": float(self.lat[index])}
                 found.append({"kind": kind, "id": device_id, "name": self.name[index] or device_id, **position})
         return found
+
+
+def _pairs(name: str, column: list[str]) -> list[tuple[str, str]]:
+    """Return a column of values as pairs with their name, equal ones the same object."""
+    pool = {value: (name, value) for value in dict.fromkeys(column)}
+    return [pool[value] for value in column]
 
 
 def _centre(geometry: Mapping[str, Any], hello: Hello) -> tuple[float, float]:

@@ -19,6 +19,7 @@ NAME = "__name__"
 MAX_REGEX = 1024
 _MAX_DERIVED = 128
 _ONLY_NAME = frozenset((NAME,))
+_POWERS = 1 << np.arange(48, dtype=np.int64)  # of two, up to more series than any memory holds
 
 BoolArray = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 def labels_of(mapping: Mapping[str, str]) -> Labels:
     """Sorted label pairs; empty values are no labels, as in Prometheus."""
-    return tuple(sorted((k, v) for k, v in mapping.items() if v != ""))
+    return tuple(sorted([pair for pair in mapping.items() if pair[1] != ""]))
 
 
 def named(labels: Labels, name: str) -> Labels:
@@ -35,6 +36,12 @@ def named(labels: Labels, name: str) -> Labels:
     if not labels or labels[0][0] > NAME:
         return ((NAME, name), *labels)
     return tuple(sorted(((NAME, name), *labels)))
+
+
+def all_named(sets: Iterable[Labels], name: str) -> list[Labels]:
+    """`named` of many label sets."""
+    first = ((NAME, name),)
+    return [first + one if not one or one[0][0] > NAME else named(one, name) for one in sets]
 
 
 def without_names(labels: Labels, names: Iterable[str]) -> Labels:
@@ -49,6 +56,16 @@ def only_names(labels: Labels, names: Iterable[str]) -> Labels:
     """The pairs whose name is in `names`."""
     kept = frozenset(names)
     return tuple([p for p in labels if p[0] in kept])
+
+
+def parts_of(sets: Iterable[Labels], names: Iterable[str], without: bool) -> list[Labels]:
+    """`only_names` of many label sets, or `without_names`."""
+    chosen = frozenset(names)
+    if not without:
+        return [tuple([p for p in labels if p[0] in chosen]) for labels in sets]
+    if chosen == _ONLY_NAME:
+        return [without_names(labels, chosen) for labels in sets]
+    return [tuple([p for p in labels if p[0] not in chosen]) for labels in sets]
 
 
 def format_labels(labels: Labels) -> str:
@@ -114,12 +131,29 @@ def test_of(matcher: Matcher) -> Callable[[str], bool]:
 
 def matching(sets: Iterable[Labels], matchers: Iterable[Matcher]) -> list[int]:
     """Positions of the label sets that every matcher accepts."""
-    tests = [(m.name, test_of(m)) for m in matchers]
-    return [i for i, labels in enumerate(sets) if _all_match(dict(labels), tests)]
+    held = tuple(sets)
+    found: Iterable[int] = range(len(held))
+    for matcher in matchers:
+        found = _accepted(held, found, matcher)
+    return list(found)
 
 
-def _all_match(labels: dict[str, str], tests: list[tuple[str, Callable[[str], bool]]]) -> bool:
-    return all(test(labels.get(name, "")) for name, test in tests)
+def _accepted(sets: tuple[Labels, ...], positions: Iterable[int], matcher: Matcher) -> list[int]:
+    """Those of the positions whose label set a matcher accepts; sorted pairs are searched, no dictionary is made of them."""
+    pair, test = (matcher.name, matcher.value), test_of(matcher)
+    if matcher.op == "=" and matcher.value:
+        return [i for i in positions if pair in sets[i]]
+    if matcher.op == "!=" and matcher.value:
+        return [i for i in positions if pair not in sets[i]]
+    return [i for i in positions if test(value_of(sets[i], matcher.name))]
+
+
+def value_of(labels: Labels, name: str) -> str:
+    """The value of a label, empty where there is none."""
+    for pair in labels:
+        if pair[0] == name:
+            return pair[1]
+    return ""
 
 
 class LabelSets:
@@ -227,10 +261,10 @@ def _ladders(order: IndexArray, starts: IndexArray, sizes: IndexArray) -> tuple[
     """Groups bucketed by the power of two above their size, so that padding at most doubles the work."""
     if not len(sizes):
         return ()
-    rungs = [1 << max(0, int(s) - 1).bit_length() for s in sizes.tolist()]
+    rungs = np.searchsorted(_POWERS, sizes)
     out = []
-    for rung in sorted(set(rungs)):
-        members = np.flatnonzero(np.asarray(rungs) == rung).astype(np.intp)
+    for rung in np.unique(rungs).tolist():
+        members = np.flatnonzero(rungs == rung).astype(np.intp)
         height = int(sizes[members].max())
         at = starts[members][None, :] + np.arange(height, dtype=np.intp)[:, None]
         inside = np.arange(height)[:, None] < sizes[members][None, :]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import count, repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ops_center.label_sets import NAME, BoolArray, IndexArray, Labels, LabelSets, Matcher, labels_of, matching, named, test_of
+from ops_center.label_sets import NAME, BoolArray, IndexArray, Labels, LabelSets, Matcher, all_named, labels_of, matching, test_of
 from ops_center.series_blocks import ALL, Block, Columns, EventBlock, FloatArray, RowBlock, TimeArray
 
 MAX_SERIES = 1_000_000
@@ -24,8 +25,7 @@ class SeriesLimit(ValueError):
     """The store would hold more series than allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a series lies."""
 
     block: Block
@@ -79,8 +79,7 @@ class Metric:
         """Give series columns in a block; returns the first column."""
         first = block.extend(len(labels))
         self.labels[next(i for i, b in enumerate(self.blocks) if b is block)].extend(labels)
-        for offset, one in enumerate(labels):
-            self.places[one] = Place(block, first + offset)
+        self.places.update(zip(labels, map(Place, repeat(block), count(first)), strict=False))
         self.version += 1
         return first
 
@@ -114,9 +113,9 @@ class Family:
             SeriesLimit: the store is full.
         """
         first = len(self.labels)
-        sets = (one if isinstance(one, tuple) else labels_of(one) for one in labels)
-        fresh = [named(one, self._metric.name) for one in sets]
-        known = [self._metric.places.get(one) for one in fresh]
+        fresh = all_named([one if isinstance(one, tuple) else labels_of(one) for one in labels], self._metric.name)
+        places = self._metric.places
+        known = [places.get(one) for one in fresh] if places else [None] * len(fresh)
         missing = sum(place is None for place in known)
         self._store.count_series(missing + self._waiting, self._metric.name)
         self._waiting += missing

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.city_view import CityView
-from ops_center.label_sets import labels_of
 from ops_center.series import Family, SeriesStore
 from sensors.messages import ABSENT, MISSING, KindInfo
 
@@ -36,7 +35,7 @@ class SeriesWriter:
             self._static.append((family, np.asarray(static.values, dtype=np.float64)))
 
     def _open(self, store: SeriesStore, city: CityView, kind: KindInfo, own_up: bool) -> None:
-        labels = [labels_of(mapping) for mapping in city.series_labels(kind.name)]  # sorted once for all metrics of the kind
+        labels = city.series_labels(kind.name)  # once for all metrics of the kind
         period = None if kind.heartbeat_ms else kind.period_ms
         self._families[kind.name] = {
             q.name: store.family(q.metric, labels, period, q.type, q.unit, q.help) for q in kind.quantities

@@ -18,7 +18,7 @@ from ops_center.folder_lock import FolderInUse
 from ops_center.guards import LOOPBACK, GuardConfig
 from ops_center.host import Host, HostConfig
 from ops_center.journal import JournalError
-from ops_center.judge import RuleFile
+from ops_center.judge import RuleFile, parse
 from ops_center.pages import CONSOLE
 from ops_center.pipeline import CenterConfig
 from ops_center.ports import CannotServe, listen
@@ -46,6 +46,7 @@ class ServeConfig:
 
 def app_of(config: ServeConfig) -> FastAPI:
     """Return the application of a configuration. Raises ValueError for bad rules or roles."""
+    parse(config.rules)  # at once: bad rules are said before anything listens, good ones are ready when a city comes
     center = CenterConfig(config.rules, config.semantics)
     host = Host(HostConfig(center, seats_of(config.tokens), config.data, config.run, config.exercise_url))
     names = (*LOOPBACK, config.host.lower(), *(name.lower() for name in config.names))

@@ -61,7 +61,7 @@ def _feature(shape: str, coordinates: Any, **properties: Any) -> dict[str, Any]:
 
 
 def _points(flat: Sequence[float]) -> list[list[float]]:
-    return [[flat[i], flat[i + 1]] for i in range(0, len(flat) - 1, 2)]
+    return [[lon, lat] for lon, lat in zip(flat[::2], flat[1::2], strict=False)]
 
 
 def _ring(flat: Sequence[float]) -> list[list[float]]:

@@ -18,8 +18,7 @@ from ops_center.label_sets import (
     group_by_keys,
     groups_of,
     labels_of,
-    only_names,
-    without_names,
+    parts_of,
 )
 from ops_center.promql.errors import EvaluationError
 from ops_center.promql.numbers import format_value, is_label_name
@@ -34,8 +33,7 @@ def grouping_of(labels: LabelSets, names: tuple[str, ...], without: bool) -> tup
     """The groups of a handle and the labels of the groups, kept on the handle."""
 
     def build() -> tuple[LabelSets, Groups]:
-        part, chosen = (without_names, (*names, NAME)) if without else (only_names, names)
-        sets, groups = group_by_keys([part(s, chosen) for s in labels.sets])
+        sets, groups = group_by_keys(parts_of(labels.sets, (*names, NAME) if without else names, without))
         drops = None
         if NAME in names and not without and labels.drop_name is not None:
             drops = np.bincount(groups.ids, weights=labels.drop_name, minlength=len(sets)) > 0

@@ -5,6 +5,7 @@ Semantics: Prometheus promql/engine.go (VectorBinop, VectorAnd, VectorOr, Vector
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from ops_center.label_sets import (
     groups_of,
     labels_of,
     only_names,
+    parts_of,
     without_names,
 )
 from ops_center.promql import ast
@@ -87,9 +89,13 @@ def signature(labels: Labels, matching: ast.Matching) -> Labels:
     return without_names(labels, (*matching.labels, NAME))
 
 
+def _signed(sets: Iterable[Labels], matching: ast.Matching) -> list[Labels]:
+    return parts_of(sets, matching.labels if matching.on else (*matching.labels, NAME), not matching.on)
+
+
 def _signatures(labels: LabelSets, matching: ast.Matching) -> list[Labels]:
     """The signature of each column, kept with the handle: expressions that match alike share them."""
-    return labels.derive(("signatures", matching.on, matching.labels), lambda: [signature(s, matching) for s in labels.sets])
+    return labels.derive(("signatures", matching.on, matching.labels), lambda: _signed(labels.sets, matching))
 
 
 @dataclass(frozen=True, slots=True)

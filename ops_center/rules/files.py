@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,9 @@ def _text_of(path: Path) -> str:
         raise FileError(f"not text: saw byte 0x{data[why.start]:02x}, expected UTF-8", str(path), line, column) from None
 
 
+@lru_cache(maxsize=256)
 def load_text(text: str, path: str) -> RuleFile:
-    """The groups of one file.
+    """The groups of one file. Kept, for files are read when a center starts and again by each run of it.
 
     Raises:
         FileError: YAML that is none, or the wrong shape.

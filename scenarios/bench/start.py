@@ -75,7 +75,7 @@ def _fetch(host: str, token: str) -> bool:
     connection = http.client.HTTPConnection(host, timeout=30)
     try:
         for path in ("/", "/api/session", "/api/city", "/api/layers", "/api/devices"):
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"})
             answer = connection.getresponse()
             answer.read()
             if answer.status != 200:  # 204: no city yet
