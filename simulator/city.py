@@ -10,6 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+CONTROLS = ("fixed", "actuated", "max_pressure")  # of signal plans
+BY_CLOCK = "clock"  # in place of a plan's name: whatever plan the hour asks for
+
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text in both languages."""
@@ -69,12 +72,18 @@ class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     movements: list[int]
 
 
-class SignalPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fixed-time plan; its cycle is the sum of its phases and begins at `offset_s` after the full clock."""
+class SignalPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A plan; its cycle is the sum of its phases and begins at `offset_s` after the full clock.
+
+    `control` is fixed, actuated or max_pressure; the latter two follow traffic, and `green_s` is then the longest a phase may
+    last. `hours` are local hours, flat begin, end, begin, end ..., in quarters, in which the plan runs by itself.
+    """
 
     name: str
     offset_s: float
     phases: list[Phase]
+    control: str = "fixed"
+    hours: list[float] = []
 
     @property
     def cycle_s(self) -> float:

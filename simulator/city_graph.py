@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy  # its parts load at their first use: who only reads a city needs none of them
 
-from simulator.city import City, SignalPlan
+from simulator.city import BY_CLOCK, CONTROLS, City, SignalPlan
 from simulator.city_rules import MOST_PER_RULE, Path, Problem
 from simulator.generate.frame import Frame, distance, length
 from simulator.generate.movements import Turns, bearing, conflict
@@ -108,6 +108,7 @@ def _plan(city: City, turns: Turns, s: int, p: int, plan: SignalPlan, own: set[i
         yield Problem(path, f"the cycle of {here} is out of bounds", f"{plan.cycle_s:g}", "seconds in 10–600")
     if not (math.isfinite(plan.offset_s) and plan.offset_s >= 0):
         yield Problem((*path, "offset_s"), f"the offset of {here} is negative", f"{plan.offset_s:g}", "seconds ≥ 0")
+    yield from _plan_control(plan, here, path)
     green = set[int]()
     for i, phase in enumerate(plan.phases):
         where: Path = (*path, "phases", i)
@@ -124,6 +125,20 @@ def _plan(city: City, turns: Turns, s: int, p: int, plan: SignalPlan, own: set[i
             yield Problem(where, f"phase {i} of {here} lets movements collide", f"{clash[0]} and {clash[1]}", "no crossing paths")
     if own - green:
         yield Problem(path, f"{here} never gives green to a movement", f"movement {min(own - green)}", "green in a phase")
+
+
+def _plan_control(plan: SignalPlan, here: str, path: Path) -> Iterator[Problem]:
+    if plan.name == BY_CLOCK:
+        yield Problem((*path, "name"), f"{here} has the word that means the plan of the hour", BY_CLOCK, "another name")
+    if plan.control not in CONTROLS:
+        yield Problem(
+            (*path, "control"), f"the control of {here} is unknown", repr(plan.control), "one of " + ", ".join(CONTROLS)
+        )
+    pairs = list(zip(plan.hours[::2], plan.hours[1::2], strict=False))
+    whole = all(math.isfinite(h) and 0.0 <= h <= 24.0 and h * 4 == round(h * 4) for h in plan.hours)
+    if len(plan.hours) % 2 or not whole or any(begin >= end for begin, end in pairs):
+        expected = "begin, end, begin, end ... in quarters of an hour, 0–24, each begin before its end"
+        yield Problem((*path, "hours"), f"the hours of {here} are none", str(plan.hours), expected)
 
 
 def _demand(city: City) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ import numpy as np
 from sensors.kind import Action, Bools, Measured, Quantity, SensorKind, Sites
 from sensors.messages import ParameterInfo, Text
 from sensors.placement import ids
+from simulator.city import BY_CLOCK
 from simulator.controllers import CONFLICT
 from simulator.world import World
 
@@ -59,14 +60,14 @@ def _trouble(world: World, s: int, now_ms: int) -> str:
 
 
 def set_plan(world: World, target_id: str, params: Mapping[str, Any], now_ms: int) -> str:
-    """Run another plan."""
+    """Run another plan, or the plan of the hour again."""
     s = world.places.index("signal", target_id)
     names = [plan.name for plan in world.city.signals.plans[s]]
-    if params["plan"] not in names:
-        return f"unknown_plan: {params['plan']!r}; controller {target_id} has {', '.join(names)}"
+    if params["plan"] not in (*names, BY_CLOCK):
+        return f"unknown_plan: {params['plan']!r}; controller {target_id} has {', '.join(names)}, and {BY_CLOCK} for the hour's"
     trouble = _trouble(world, s, now_ms)
     if not trouble:
-        world.traffic.set_plan(s, names.index(params["plan"]), now_ms)
+        world.traffic.set_plan(s, None if params["plan"] == BY_CLOCK else names.index(params["plan"]), now_ms)
     return trouble
 
 

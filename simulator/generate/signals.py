@@ -1,7 +1,8 @@
-"""Fixed-time signal plans: phases that do not conflict, splits after Webster, offsets that roll outward.
+"""Signal plans: phases that do not conflict, splits after Webster, offsets that roll outward.
 
 Lives here: the timing of signal controllers as built. Must not know: queues, detectors, operators.
-Every controller has the plans `default`, `peak` and `night`. Cycle: Webster (1958), C = (1.5 L + 5) / (1 - Y), rounded to
+Every controller has the fixed plans `default`, `peak` and `night`, the latter two by the clock, and the plans `actuated` and
+`max_pressure` to be chosen by hand. Cycle: Webster (1958), C = (1.5 L + 5) / (1 - Y), rounded to
 5 s, one for the whole network so that it can be coordinated; splits in proportion to the critical flow ratios.
 """
 
@@ -16,9 +17,11 @@ from simulator.generate.movements import Turns, conflict
 from simulator.generate.roads import Network
 
 YELLOW_S, ALL_RED_S, LOST_S = 3.0, 1.0, 4.0
-SHORTEST_GREEN_S = 10.0
+SHORTEST_GREEN_S, LONGEST_GREEN_S = 10.0, 40.0
 PLAN_LOAD = {"default": 1.0, "peak": 2.0, "night": 0.3}  # of the daily mean flow
 CYCLE_BOUNDS_S = {"default": (60, 100), "peak": (70, 120), "night": (50, 70)}
+HOURS = {"default": [], "peak": [6.5, 9.0, 16.5, 19.0], "night": [0.0, 5.0, 22.0, 24.0]}
+FOLLOWING = ("actuated", "max_pressure")
 WAVE_MPS = 11.0  # speed of the green wave that offsets are set for
 UPS_S = 1_800.0  # of controllers on main roads; the others have none
 
@@ -83,7 +86,12 @@ def plan_of(name: str, stages: list[Stage], cycle_s: float, offset_s: float) -> 
     greens = [float(int(shortest + spare * s.ratio / total)) for s in stages]
     greens[0] += cycle_s - sum(greens) - LOST_S * len(stages)
     phases = [Phase(round(g, 1), YELLOW_S, ALL_RED_S, s.movements) for g, s in zip(greens, stages, strict=True)]
-    return SignalPlan(name, float(int(offset_s) % int(cycle_s)), phases)
+    return SignalPlan(name, float(int(offset_s) % int(cycle_s)), phases, hours=list(HOURS[name]))
+
+
+def following_plan(control: str, stages: list[Stage]) -> SignalPlan:
+    """Return a plan that follows traffic; no phase lasts longer than `LONGEST_GREEN_S`."""
+    return SignalPlan(control, 0.0, [Phase(LONGEST_GREEN_S, YELLOW_S, ALL_RED_S, s.movements) for s in stages], control)
 
 
 def build_signals(
@@ -99,7 +107,8 @@ def build_signals(
         signals.id.append(f"signal:{network.nodes.id[node]}")
         signals.name.append(network.nodes.name[node])
         signals.nodes.append([node])
-        signals.plans.append([plan_of(name, own, fits[name], wave_s) for name in PLAN_LOAD])
+        fixed = [plan_of(name, own, fits[name], wave_s) for name in PLAN_LOAD]
+        signals.plans.append([*fixed, *(following_plan(control, own) for control in FOLLOWING)])
         signals.feeder.append(-1)
         signals.ups_s.append(UPS_S if _is_main(network, node) else 0.0)
         signals.zone.append(-1)

@@ -28,6 +28,17 @@ FOR_EVER_MS = 1 << 50
 Right = tuple[int, int | None]  # a link, or one turn of it, that has green
 
 
+@dataclass(slots=True)
+class _Plan:
+    """A signal plan as given: phases of (green s, lost s, rights)."""
+
+    name: str
+    offset_s: float
+    phases: list[tuple[float, float, list[Right]]]
+    control: str
+    hours: list[float]
+
+
 class Builder:
     """Collects a network. Links without given turns may turn into every link that leaves their end node, except back."""
 
@@ -35,7 +46,7 @@ class Builder:
         self.spec = NetworkSpec()
         self._turns: dict[int, list[tuple[int, float, int, float | None, str]]] = {}
         self._ends: dict[int, float] = {}
-        self._signals: list[tuple[float, list[tuple[float, float, list[Right]]]]] = []
+        self._signals: list[list[_Plan]] = []
         self._entries = EntryRates()
         self._trips: list[tuple[int, int, float]] = []
 
@@ -89,13 +100,31 @@ class Builder:
         self,
         phases: Sequence[tuple[float, float, Sequence[int | tuple[int, int]]]],
         offset_s: float = 0.0,
+        control: str = "fixed",
     ) -> int:
-        """Add a signal of phases (green s, lost s, links or (from, to) turns that have green); returns its index."""
+        """Add a signal of phases (green s, lost s, links or (from, to) turns that have green); returns its index.
+
+        `control` is fixed, actuated or max_pressure; for the latter two the green is the longest that a phase may last.
+        """
+        self._signals.append([])
+        self.add_plan(len(self._signals) - 1, "default", phases, offset_s, control)
+        return len(self._signals) - 1
+
+    def add_plan(
+        self,
+        signal: int,
+        name: str,
+        phases: Sequence[tuple[float, float, Sequence[int | tuple[int, int]]]],
+        offset_s: float = 0.0,
+        control: str = "fixed",
+        hours: Sequence[float] = (),
+    ) -> int:
+        """Add another plan to a signal, which runs by itself in local hours (begin, end, begin, end ...); returns its index."""
         rows: list[tuple[float, float, list[Right]]] = []
         for green_s, lost_s, members in phases:
             rows.append((green_s, lost_s, [m if isinstance(m, tuple) else (m, None) for m in members]))
-        self._signals.append((offset_s, rows))
-        return len(self._signals) - 1
+        self._signals[signal].append(_Plan(name, offset_s, rows, control, list(hours)))
+        return len(self._signals[signal]) - 1
 
     def set_inflow(self, link: int, veh_per_s: float, from_s: float = 0.0, until_s: float | None = None) -> None:
         """Let vehicles arrive at the start of a link at a constant rate between two times (s)."""
@@ -110,7 +139,8 @@ class Builder:
         """Return the network at work, at time 0 with empty roads. `variation` is the noise of demand between zones."""
         spec, rows = self._with_movements()
         net = compile_network(spec, round(step_s * 1000))
-        signals = SignalControl(net.from_link.size, [[self._plan(net, s)] for s in self._signals], net.step_ms)
+        plans = [[self._plan(net, plan) for plan in own] for own in self._signals]
+        signals = SignalControl(net.from_link.size, plans, net.step_ms)
         zone = net.zone
         n_zones = 1 + max([-1, *zone.tolist(), *(z for row in self._trips for z in row[:2])])
         router = Router(net, Targets([_heart(net, zone, k) for k in range(n_zones)], zone))
@@ -145,10 +175,9 @@ class Builder:
                 given.append(share)
         return spec, given
 
-    def _plan(self, net: Network, signal: tuple[float, list[tuple[float, float, list[Right]]]]) -> SignalPlan:
-        offset_s, rows = signal
+    def _plan(self, net: Network, plan: "_Plan") -> SignalPlan:
         phases = []
-        for green_s, lost_s, members in rows:
+        for green_s, lost_s, members in plan.phases:
             found: list[int] = []
             for from_link, to_link in members:
                 mine = net.from_link == from_link
@@ -156,7 +185,7 @@ class Builder:
                     mine &= net.to_link == to_link
                 found.extend(int(m) for m in np.flatnonzero(mine))
             phases.append(Phase(green_s, lost_s, 0.0, sorted(set(found))))
-        return SignalPlan("default", offset_s, phases)
+        return SignalPlan(plan.name, plan.offset_s, phases, plan.control, plan.hours)
 
 
 def _heart(net: Network, zone: Ints, k: int) -> Ints:

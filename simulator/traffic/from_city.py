@@ -4,6 +4,7 @@ Lives here: the reading of city tables and the rules for what they leave open (r
 turns, where trips of a zone lead). Must not know: the state of roads.
 """
 
+import msgspec
 import numpy as np
 
 from simulator.city import City, Phase, SignalPlan
@@ -106,7 +107,7 @@ def _unsignalled(city: City, members: list[int], m: int) -> float:
 def _plans(city: City, net: Network) -> list[list[SignalPlan]]:
     """Return the plans with movements renumbered as in the network."""
     return [
-        [SignalPlan(plan.name, plan.offset_s, [_renumbered(phase, net) for phase in plan.phases]) for plan in plans]
+        [msgspec.structs.replace(plan, phases=[_renumbered(phase, net) for phase in plan.phases]) for plan in plans]
         for plans in city.signals.plans
     ]
 

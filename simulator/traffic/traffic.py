@@ -5,6 +5,7 @@ Must not know: sensors, operators, power. Vehicles are fluid and lie on cells; s
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,8 +95,14 @@ class Traffic:
             self._observe()
         if not self._routed or self._due(begin_ms, self.refresh_ms):
             self._refresh_routes(begin_ms)
-        green = self.signals.green(begin_ms + round(self.start_s * 1000))
-        self.roads.step(green, self._arrivals(begin_ms))
+        clock_ms = self._clock_ms(begin_ms)
+        if self.signals.tick(clock_ms):
+            self._empty = None
+        self.roads.step(self.signals.green(clock_ms, self.roads), self._arrivals(begin_ms))
+
+    def _clock_ms(self, now_ms: int) -> int:
+        """Return the local clock (ms since the midnight before the run's start)."""
+        return now_ms + round(self.start_s * 1000)
 
     def _due(self, begin_ms: int, every_ms: int) -> bool:
         return begin_ms % every_ms < self.net.step_ms
@@ -186,16 +193,49 @@ class Traffic:
         self._routed = False
         self._changed()
 
-    def set_plan(self, signal: int, plan_index: int, now_ms: int) -> None:
-        """Run another plan of a signal from `now_ms` on, in step with the clock."""
-        del now_ms  # plans follow the clock, so a change needs no instant of its own
-        self.signals.set_plan(signal, plan_index)
+    def set_plan(self, signal: int, plan_index: int | None, now_ms: int) -> None:
+        """Run another plan of a signal from `now_ms` on, in step with the clock; None lets the clock choose again."""
+        if plan_index is None:
+            self.signals.follow_clock(signal, self._clock_ms(now_ms))
+        else:
+            self.signals.set_plan(signal, plan_index, self._clock_ms(now_ms))
         self._empty = None
 
     def set_mode(self, signal: int, mode: str) -> None:
         """Set a signal to normal, flash or dark; the latter two make its junction an all-way stop."""
-        self.signals.set_mode(signal, mode)
+        self.signals.set_mode(signal, mode, self._clock_ms(self.now_ms))
         self._empty = None
+
+    def hold_green(self, link: int, until_ms: int, now_ms: int) -> bool:
+        """Hold green at the end of a link until `until_ms`, for those who must get through; return if a signal stands there.
+
+        The signal's change takes its yellow and all-red; when the hold is over its plan goes on.
+        """
+        mine = np.flatnonzero(self.net.from_link == link)
+        signals = self.signals.controller_of[mine]
+        if not mine.size or signals.max() < 0:
+            return False
+        return self.signals.hold(int(signals.max()), mine, self._clock_ms(until_ms), self._clock_ms(now_ms))
+
+    def set_wave(self, route: list[int], now_ms: int, speed_mps: float | None = None) -> int:
+        """Shift the signals along links, one after the other, so that who leaves the first on green has green at all.
+
+        Platoons go at `speed_mps`, or at the links' free speed. Returns the number of signals on the way. Raises ValueError
+        if the links do not follow each other, or if the plans there have no common cycle.
+        """
+        net = self.net
+        turns = [np.flatnonzero((net.from_link == a) & (net.to_link == b)) for a, b in pairwise(route)]
+        broken = next((k for k, found in enumerate(turns) if not found.size), None)
+        if broken is not None:
+            a, b = net.link_ids[route[broken]], net.link_ids[route[broken + 1]]
+            raise ValueError(f"no wave along {a!r} and {b!r}: nobody may turn from the one into the other")
+        after = np.array(route[1:], dtype=np.int64)
+        travel_s = net.model_length_m[after] / (net.free_speed_mps[after] if speed_mps is None else speed_mps)
+        clock_ms = self._clock_ms(now_ms)
+        shifts = self.signals.wave_shifts_s(np.array([int(found[0]) for found in turns], dtype=np.int64), travel_s)
+        for signal, shift_s in shifts.items():
+            self.signals.set_shift(signal, shift_s, clock_ms)
+        return len(shifts)
 
     def set_demand_factor(self, factor: float, origin_zone: int | None = None) -> None:
         """Scale the trips that begin in a zone, or in all."""
@@ -275,7 +315,7 @@ class Traffic:
 
     def signal_state(self) -> dict[str, NDArray[Any]]:
         """Return `mode` u8[S] (0 normal, 1 flash, 2 dark), `plan` i16[S], `phase` i16[S] (-1: none) at the last step."""
-        signals, clock_ms = self.signals, self.now_ms + round(self.start_s * 1000)
+        signals, clock_ms = self.signals, self._clock_ms(self.now_ms)
         return {"mode": signals.mode.copy(), "plan": signals.plan.copy(), "phase": signals.phases(clock_ms)}
 
     def totals(self) -> dict[str, float]:

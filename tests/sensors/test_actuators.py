@@ -83,6 +83,11 @@ def test_signals_take_plans_and_modes(watch: Callable) -> None:
     assert after(w, w.order("signal_mode", "signal", signal, mode="normal")) == "done"
     assert w.readings("signal_controller", signal)[-1]["mode"] == 0
     assert after(w, w.order("signal_plan", "signal", signal, plan="no such")).startswith("failed unknown_plan: ")
+    assert after(w, w.order("signal_plan", "signal", signal, plan="clock")) == "done"
+    hour = int(w.world.hour(w.world.scheduler.now_ms) * 4) / 4
+    plans = w.world.city.signals.plans[0]
+    due = [p for p, plan in enumerate(plans) if sum(h <= hour for h in plan.hours) % 2]
+    assert w.readings("signal_controller", signal)[-1]["plan"] == (due[0] if due else 0)
 
 
 def test_a_broken_signal_stays_as_it_is(watch: Callable) -> None:

@@ -51,6 +51,11 @@ def foreign_movement(city: City) -> None:
     first_phase(city, lambda phase: msgspec.structs.replace(phase, movements=[*phase.movements, away]))
 
 
+def first_plan(city: City, **change: object) -> None:
+    """Change something of the first controller's first plan."""
+    city.signals.plans[0][0] = msgspec.structs.replace(city.signals.plans[0][0], **change)
+
+
 def cut_off_zone(city: City) -> None:
     """Let no movement lead into the links of zone 0 any more."""
     into = [
@@ -103,6 +108,17 @@ CASES: list[tuple[str, Change, tuple[str | int, ...], str, str]] = [
         "never gives green",
         "green in a phase",
     ),
+    (
+        "no such control",
+        lambda c: first_plan(c, control="clever"),
+        ("signals", "plans", 0, 0, "control"),
+        "saw 'clever'",
+        "one of fixed, actuated, max_pressure",
+    ),
+    ("hours back", lambda c: first_plan(c, hours=[9.0, 6.5]), ("signals", "plans", 0, 0, "hours"), "[9.0, 6.5]", "quarters"),
+    ("odd hours", lambda c: first_plan(c, hours=[9.1, 10.0]), ("signals", "plans", 0, 0, "hours"), "[9.1, 10.0]", "quarters"),
+    ("half an hour", lambda c: first_plan(c, hours=[9.0]), ("signals", "plans", 0, 0, "hours"), "[9.0]", "quarters"),
+    ("reserved word", lambda c: first_plan(c, name="clock"), ("signals", "plans", 0, 0, "name"), "saw clock", "another name"),
     ("cut off", cut_off_zone, ("demand", "destination"), "cannot reach zone zone_01", "a way"),
     (
         "beyond",

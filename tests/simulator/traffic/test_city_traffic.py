@@ -175,9 +175,10 @@ def test_time_before_the_start_is_time(small: City) -> None:
 
 def test_green_follows_the_clock_between_steps(small: City) -> None:
     """A run that starts two seconds past a full step has its greens two seconds on: same mean, another split of steps."""
-    signals = Traffic.from_city(small, Streams(1)).signals
+    traffic = Traffic.from_city(small, Streams(1))
+    signals = traffic.signals
     for clock_ms in (0, 5000, 35_000, 2000, 47_000, 91_123):
-        assert signals.green(clock_ms) == pytest.approx(signals._compute(clock_ms), abs=1e-12)
+        assert signals.green(clock_ms, traffic.roads) == pytest.approx(signals._compute(clock_ms), abs=1e-12)
 
 
 def test_injects_have_texts_in_both_languages() -> None:
