@@ -63,6 +63,9 @@ def group_counts(present: BoolArray, groups: Groups) -> FloatArray:
     """How many columns of each group are present, shape (steps, groups)."""
     if groups.singletons:
         return present.astype(np.float64)
+    if len(present) == 1:
+        found: FloatArray = np.bincount(groups.ids[present[0].nonzero()[0]], minlength=groups.count).astype(np.float64)
+        return found[None, :]
     out: FloatArray = np.add.reduceat(present[:, groups.order], groups.starts, axis=1, dtype=np.intp).astype(np.float64)
     return out
 

@@ -55,16 +55,15 @@ def binary(node: ast.Binary, left: Value, right: Value, delayed: bool) -> Value:
     Raises:
         EvaluationError: matching that is not one-to-one where it must be.
     """
+    if isinstance(left, Vector):
+        if isinstance(right, Scalar):
+            return _with_scalar(node, left, left.values, right.values[:, None], delayed)
+        if isinstance(right, Vector):
+            return _set_operation(node, left, right) if node.op in ast.SET_OPS else _join(node, left, right, delayed)
     if isinstance(left, Text) or isinstance(right, Text):
         raise EvaluationError(f"operator {node.op!r}: saw a string, expected numbers")
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         return Scalar(_numbers(node.op, left.values, right.values))
-    if isinstance(left, Vector) and isinstance(right, Vector):
-        if node.op in ast.SET_OPS:
-            return _set_operation(node, left, right)
-        return _join(node, left, right, delayed)
-    if isinstance(left, Vector) and isinstance(right, Scalar):
-        return _with_scalar(node, left, left.values, right.values[:, None], delayed)
     if isinstance(left, Scalar) and isinstance(right, Vector):
         return _with_scalar(node, right, left.values[:, None], right.values, delayed)
     raise EvaluationError(f"operator {node.op!r}: saw {type(left).__name__} and {type(right).__name__}, expected numbers")

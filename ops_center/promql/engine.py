@@ -7,9 +7,10 @@ Every node gives columns for all steps at once. Instants are epoch ms; the store
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ops_center.label_sets import LabelSets
@@ -21,7 +22,7 @@ from ops_center.promql.functions import instant_function, string_of
 from ops_center.promql.parser import parse
 from ops_center.promql.selectors import Context, Options, raw_samples, sample_times, select_instant, select_range
 from ops_center.promql.sharing import Memo
-from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, signature_of
+from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, SIGNATURES, signature_of
 from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed
 from ops_center.series import SeriesStore
 from ops_center.series_blocks import FloatArray, TimeArray
@@ -110,9 +111,8 @@ class Engine:
         parts: list[Vector] = []
         scalars: list[FloatArray] = []
         for at in times.tolist():
-            context = replace(
-                self._context(np.array([at], dtype=np.int64), step_ms, at), query_start=bounds[0], query_end=bounds[1]
-            )
+            here = self._context(np.array([at], dtype=np.int64), step_ms, at)
+            context = msgspec.structs.replace(here, query_start=bounds[0], query_end=bounds[1])
             with np.errstate(all="ignore"):
                 value = evaluate(expr, context)
             if isinstance(value, Vector):
@@ -155,20 +155,16 @@ def side_by_side(parts: list[Vector]) -> Vector:
 
 def evaluate(expr: ast.Expr, context: Context) -> Value:
     """The value of a node at the context's instants."""
-    memo = context.memo
-    if memo is None or id(expr) not in memo.shared:
-        return _computed(expr, context)
-    value = memo.values.get(id(expr))
-    if value is None:
-        value = memo.values[id(expr)] = _computed(expr, context)
-    return value
-
-
-def _computed(expr: ast.Expr, context: Context) -> Value:
     compute = _NODES.get(type(expr))
     if compute is None:
         raise EvaluationError(f"a range vector has no value of its own: saw one at {expr.span}, expected a function around it")
-    return compute(expr, context)
+    memo = context.memo
+    if memo is None or id(expr) not in memo.shared:
+        return compute(expr, context)
+    value = memo.values.get(id(expr))
+    if value is None:
+        value = memo.values[id(expr)] = compute(expr, context)
+    return value
 
 
 def _unary(expr: ast.Unary, context: Context) -> Value:
@@ -182,7 +178,7 @@ def _unary(expr: ast.Unary, context: Context) -> Value:
 
 def _binary(expr: ast.Binary, context: Context) -> Value:
     """Down the left spine in a loop: a chain of 500 operators must not be 500 frames."""
-    memo = context.memo
+    memo, delayed = context.memo, context.options.delayed_name_removal
     chain: list[ast.Binary] = [expr]
     node = expr.lhs
     while isinstance(node, ast.Binary) and (memo is None or id(node) not in memo.values):
@@ -190,7 +186,7 @@ def _binary(expr: ast.Binary, context: Context) -> Value:
         node = node.lhs
     value = evaluate(node, context)
     for link in reversed(chain):
-        value = binary(link, value, evaluate(link.rhs, context), context.options.delayed_name_removal)
+        value = binary(link, value, evaluate(link.rhs, context), delayed)
         if memo is not None and id(link) in memo.shared:
             memo.values[id(link)] = value
     return value
@@ -210,19 +206,22 @@ def _aggregate(expr: ast.Aggregate, context: Context) -> Value:
 
 
 def _call(expr: ast.Call, context: Context) -> Value:
-    signature = signature_of(expr.func)
-    if MATRIX in signature.args:
+    if expr.func in _RANGE_ARGUMENT:
         return _range_call(expr, context)
+    signature_of(expr.func)
     if expr.func == "timestamp" and isinstance(inner := ast.unwrap(expr.args[0]), ast.Selector):
         return renamed(sample_times(inner, context), context.options.delayed_name_removal)
     return instant_function(expr, context)
 
 
 def _range_call(expr: ast.Call, context: Context) -> Value:
-    source = next(a for a in expr.args if isinstance(ast.unwrap(a), ast.Matrix | ast.Subquery))
-    scalars = [evaluate(a, context) for a in expr.args if a is not source]
-    params = [s.values for s in scalars if isinstance(s, Scalar)]
-    _check_params(expr.func, params)
+    place = _RANGE_ARGUMENT[expr.func]
+    source = expr.args[place]
+    params: list[FloatArray] = []
+    if len(expr.args) > 1:
+        scalars = [evaluate(a, context) for a in (*expr.args[:place], *expr.args[place + 1 :])]
+        params = [s.values for s in scalars if isinstance(s, Scalar)]
+        _check_params(expr.func, params)
     name = "present_over_time" if expr.func == "absent_over_time" else expr.func
     found = select_range(name, ast.unwrap(source), params, context)
     if expr.func == "absent_over_time":
@@ -240,6 +239,7 @@ def _check_params(func: str, params: list[FloatArray]) -> None:
             raise EvaluationError(f"invalid {what} factor: saw {values[0]}, expected 0 < factor < 1")
 
 
+_RANGE_ARGUMENT = {name: found.args.index(MATRIX) for name, found in SIGNATURES.items() if MATRIX in found.args}
 _NODES: dict[type, Callable[[Any, Context], Value]] = {
     ast.Paren: lambda expr, context: evaluate(expr.expr, context),
     ast.Number: lambda expr, context: Scalar(np.full(len(context.times), expr.value)),

@@ -31,8 +31,9 @@ def _increase(window: Window, first: FloatArray, last: FloatArray) -> FloatArray
     values = window.values
     if window.valid is None:
         drops = values[1:] < values[:-1]
-        for row in np.flatnonzero(drops.any(axis=1)).tolist():
-            total += np.where(drops[row], values[row], 0.0)
+        if np.count_nonzero(drops):
+            for row in np.flatnonzero(drops.any(axis=1)).tolist():
+                total += np.where(drops[row], values[row], 0.0)
         return total
     previous = values[0]
     seen = window.valid[0]
@@ -55,20 +56,20 @@ def _to_start(frame: Frame, to_start: FloatArray, threshold: FloatArray, average
 
 
 def _ends(window: Window) -> tuple[FloatArray, FloatArray, TimeArray, TimeArray]:
-    """First and last value and time per column; the times are one for all where the window is a whole piece of a grid."""
-    if window.valid is None and window.times.ndim == 1:
-        return window.values[0], window.values[-1], window.times[:1], window.times[-1:]
+    """First and last value and time per column."""
     first_row, last_row = first_rows(window)[0], last_rows(window)[0]
     return at_rows(window, first_row), at_rows(window, last_row), times_at(window, first_row), times_at(window, last_row)
 
 
 def _extrapolated(window: Window, frame: Frame, counter: bool, per_second: bool) -> Result:
+    if window.valid is None and window.times.ndim == 1:
+        return _extrapolated_together(window, frame, counter, per_second)
     counts = counts_of(window)
     first, last, first_t, last_t = _ends(window)
     with np.errstate(all="ignore"):
         result = _increase(window, first, last) if counter else last - first
         sampled = (last_t - first_t) / 1000
-        average = sampled / (counts - 1 if len(sampled) > 1 else counts[:1] - 1)
+        average = sampled / (counts - 1)
         threshold = average * 1.1
         zero = np.full_like(sampled, np.inf)
         if counter:
@@ -81,6 +82,34 @@ def _extrapolated(window: Window, frame: Frame, counter: bool, per_second: bool)
             factor = factor / (frame.range_ms / 1000)
         result = result * factor
     return result, counts > 1
+
+
+def _extrapolated_together(window: Window, frame: Frame, counter: bool, per_second: bool) -> Result:
+    """The same for a whole piece of a grid: all columns have the same instants, so that times are plain numbers."""
+    rows, columns = window.values.shape
+    if rows < 2:
+        return np.zeros(columns), np.zeros(columns, dtype=np.bool_)
+    first, first_ms, last_ms = window.values[0], int(window.times[0]), int(window.times[-1])
+    sampled = (last_ms - first_ms) / 1000
+    average = sampled / (rows - 1)
+    threshold = average * 1.1
+    to_start, right = (first_ms - frame.start_ms) / 1000, (frame.end_ms - last_ms) / 1000
+    right = average / 2 if right >= threshold else right
+    with np.errstate(all="ignore"):
+        result = _increase(window, first, window.values[-1]) if counter else window.values[-1] - first
+        zero: FloatArray | float = np.inf
+        if counter:
+            zero = np.where((result > 0) & (first >= 0), sampled * (first / result), np.inf)
+        if frame.compat_2:
+            left = np.minimum(to_start, zero)
+            left = np.where(left >= threshold, average / 2, left)
+        else:
+            left = np.minimum(average / 2 if to_start >= threshold else to_start, zero)
+        factor = (sampled + left + right) / sampled
+        if per_second:
+            factor = factor / (frame.range_ms / 1000)
+        result = result * factor
+    return result, np.ones(columns, dtype=np.bool_)
 
 
 def rate_kernel(window: Window, frame: Frame) -> Result:

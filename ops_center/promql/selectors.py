@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from ops_center.label_sets import LabelSets
@@ -43,8 +44,7 @@ class Options:
         return self.compat == "2.x"
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """One evaluation: the instants (epoch ms), the query's bounds, what was known, and how to evaluate a child.
 
     `memo` holds the values of what several expressions share at these instants, None where nothing is shared.
@@ -74,7 +74,7 @@ def _reference(node: ast.Selector | ast.Subquery, context: Context) -> TimeArray
     """The instants a selector refers to, epoch ms; one only where `@` fixes it."""
     fixed = _fixed_at(node.at, context)
     base = context.times if fixed is None else np.array([fixed], dtype=np.int64)
-    return base - node.offset_ms
+    return base - node.offset_ms if node.offset_ms else base
 
 
 def _guard(steps: int, columns: int, context: Context) -> None:
@@ -166,7 +166,7 @@ def _subquery_grid(node: ast.Subquery, context: Context) -> tuple[LabelSets, tup
     _guard(count, 1, context)
     if not count:
         return LabelSets(()), ()
-    inner = replace(context, times=start + step * np.arange(count, dtype=np.int64), memo=None)
+    inner = msgspec.structs.replace(context, times=start + step * np.arange(count, dtype=np.int64), memo=None)
     value = context.evaluate(node.expr, inner)
     if not isinstance(value, Vector):
         raise EvaluationError(f"subquery: saw a {type(value).__name__}, expected an instant vector")

@@ -8,8 +8,8 @@ bound by memory. A window gathered from irregular series has the same shape, so 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from ops_center.label_sets import BoolArray
@@ -18,8 +18,7 @@ from ops_center.series_blocks import FloatArray, TimeArray, Window
 TILE = 4096  # six rows of it fit a core's second cache; 512 is best for one addition, but this makes seven
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """What a kernel may know of the evaluation: bounds of the range and instant, ms on the window's axis.
 
     `shift_ms` leads from that axis to epoch ms; `params` are the function's scalar arguments at this step.

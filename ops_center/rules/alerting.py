@@ -139,6 +139,7 @@ class AlertStates:
         self.active_at: TimeArray = np.zeros(0, dtype=np.int64)
         self.fired_at: TimeArray = np.zeros(0, dtype=np.int64)
         self.keep_since: TimeArray = np.zeros(0, dtype=np.int64)
+        self._any_active = False  # any alert is pending or firing
         self._handle: LabelSets | None = None
         self._columns: IndexArray = np.zeros(0, dtype=np.intp)
 
@@ -201,6 +202,8 @@ class AlertStates:
         size = len(self.labels)
         if not size:
             return []
+        if not len(columns) and not self._any_active:
+            return []
         hit = np.zeros(size, dtype=np.bool_)
         hit[numbers] = True
         if int(np.count_nonzero(hit)) != len(numbers):
@@ -212,7 +215,8 @@ class AlertStates:
         self.value[numbers] = vector.values[0, columns]
         self._step(hit, now_ms)
         self._remember_sources(vector, columns, numbers)
-        changed = np.flatnonzero(before != self.state[:size])
+        changed = (before != self.state[:size]).nonzero()[0]
+        self._any_active = bool(np.count_nonzero(self.state[:size]))
         return [self._change(i, int(before[i]), now_ms, around) for i in changed.tolist()]
 
     def _twice(self, numbers: IndexArray) -> Labels:
@@ -228,22 +232,26 @@ class AlertStates:
     def _step(self, hit: np.ndarray, now_ms: int) -> None:
         size = len(hit)
         state, keep = self.state[:size], self.keep_since[:size]
-        fresh = hit & (state == INACTIVE)
-        state[fresh] = PENDING
-        self.active_at[:size][fresh] = now_ms
-        self.fired_at[:size][fresh] = NEVER
+        active = state != INACTIVE
+        fresh = hit > active
+        if np.count_nonzero(fresh):
+            state[fresh] = PENDING
+            self.active_at[:size][fresh] = now_ms
+            self.fired_at[:size][fresh] = NEVER
         keep[hit] = NEVER
-        gone = ~hit & (state != INACTIVE)
-        if gone.any():
+        gone = active > hit
+        if np.count_nonzero(gone):
             kept = np.zeros(size, dtype=np.bool_)
             if self.rule.keep_firing_for_ms > 0:
                 waiting = gone & (state == FIRING)
                 keep[waiting & (keep == NEVER)] = now_ms
                 kept = waiting & (now_ms - keep < self.rule.keep_firing_for_ms)
             state[gone & ~kept] = INACTIVE
-        held = (state == PENDING) & (now_ms - self.active_at[:size] >= self.rule.for_ms)
-        state[held] = FIRING
-        self.fired_at[:size][held] = now_ms
+        pending = (state == PENDING).nonzero()[0]
+        if len(pending):
+            held = pending[now_ms - self.active_at[pending] >= self.rule.for_ms]
+            state[held] = FIRING
+            self.fired_at[held] = now_ms
 
     def _change(self, number: int, before: int, now_ms: int, around: Surroundings) -> Change:
         after = int(self.state[number])
@@ -297,6 +305,7 @@ class AlertStates:
         numbers = self.active_numbers()
         before = self.state[numbers].copy()
         self.state[numbers] = INACTIVE
+        self._any_active = False
         return [self._change(n, int(b), now_ms, around) for n, b in zip(numbers.tolist(), before.tolist(), strict=True)]
 
     def forget(self) -> bool:
@@ -330,6 +339,7 @@ class AlertStates:
         size = len(self.labels)
         for name in ("state", "value", "active_at", "fired_at", "keep_since"):
             getattr(self, name)[:size] = data[name]
+        self._any_active = size > 0
 
 
 def _or_none(value: Any) -> int | None:
