@@ -150,7 +150,8 @@ class Debrief:
                 first, alerts = first or firing, alerts + 1
         fired = next((row for row in self.m.fired if row["event_id"] == event["event_id"]), None)
         return {
-            "event_id": event["event_id"], "kind": event["kind"], "place": place, "cause_id": event["cause_id"],
+            "event_id": event["event_id"], "kind": event["kind"], "kind_title": kind_title(event["kind"]), "place": place,
+            "cause_id": event["cause_id"],
             "start_ms": event["start_ms"], "end_ms": event["end_ms"], "t_ms": event["start_ms"] - self.warm_ms,
             "by": fired["by"] if fired else ("consequence" if event["cause_id"] else "ordinary_life"),
             "inject_id": fired["id"] if fired else None, "title": fired["title"] if fired else None,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, FastAPI, Query, WebSocket, WebSocketDisconnect
 from fastapi.requests import HTTPConnection
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
@@ -41,10 +41,18 @@ class Take(Body):
     token: str = Field(max_length=200)
 
 
+class Title(Body):
+    """What people call it, in both languages."""
+
+    vi: str = Field(max_length=400)
+    en: str = Field(max_length=400)
+
+
 class Fire(Body):
-    """An inject to fire."""
+    """An inject to fire, under a title of its own if it has one."""
 
     name: str = Field(max_length=100)
+    title: Title | None = None
     params: dict[str, str | bool | int | float | None] = Field(default={}, max_length=50)
 
 
@@ -121,11 +129,22 @@ async def injects(desk: Seated) -> Response:
     return _json(desk.injects())
 
 
+@router.get("/api/places")
+async def places(
+    desk: Seated, kind: Annotated[str, Query(max_length=40)], q: Annotated[str, Query(max_length=100)] = ""
+) -> Response:
+    """Return places of a kind whose name or id has the words of `q`, at most forty, the best first."""
+    try:
+        return _json(desk.places.find(kind, q))
+    except ValueError as error:
+        raise Problem(422, str(error)) from error
+
+
 @router.post("/api/inject")
 async def inject(desk: Seated, body: Fire) -> Response:
     """Fire an inject now."""
     try:
-        return _json(desk.inject(body.name, body.params))
+        return _json(desk.inject(body.name, body.params, body.title.model_dump() if body.title else None))
     except ValueError as error:
         raise Problem(422, str(error)) from error
     except RuntimeError as error:

@@ -10,13 +10,15 @@ from typing import Any
 
 from scenarios.city_server import CityServer
 from scenarios.claims import Claim
-from scenarios.debrief import Material, debrief
+from scenarios.debrief import Material, debrief, kind_title
+from scenarios.exercise.places import PlaceBook
+from scenarios.exercise.waits import waits_for
 from scenarios.journal_reader import read_changes
+from scenarios.naming import Naming
 from scenarios.pace import Asked, say_pace
-from scenarios.schema import Palette, TimelineEntry
-from simulator.city import City
-from simulator.inject_catalogue import INJECTS
-from simulator.injects import Inject, Parameter
+from scenarios.schema import Palette, TimelineEntry, Trigger
+from simulator.inject_catalogue import INJECTS, domain_of
+from simulator.injects import PLACES, Inject, Parameter
 
 Plain = dict[str, Any]
 
@@ -27,7 +29,7 @@ class Desk:
     def __init__(self, server: CityServer, claims: Mapping[str, Claim]) -> None:
         self.server, self.claims = server, claims
         self.live = server.live
-        self._names = _place_names(server.live.setup.city)
+        self.places, self._naming = PlaceBook(server.live.setup.city), Naming(server.live.setup.city)
 
     def clock(self) -> Plain:
         """How time goes."""
@@ -44,12 +46,16 @@ class Desk:
     def truth(self) -> list[Plain]:
         """All truth events so far, oldest first, with the title of the inject that began them."""
         titles = {row["event_id"]: row["title"] for row in self.live.city.fired if row["title"]}
-        return [{**self._named(event), "title": titles.get(event["event_id"])} for event in self.live.city.truth()]
+        return [
+            {**self._named(event), "title": titles.get(event["event_id"]), "kind_title": kind_title(event["kind"])}
+            for event in self.live.city.truth()
+        ]
 
     def _named(self, event: Plain) -> Plain:
         """Return a truth event whose place also has the name that people know it by."""
         place = event["place"]
-        return event | {"place": {**place, "name": self._names.get((place["kind"], place["id"]), "")}}
+        name = self._naming.of(place["kind"], place["id"])
+        return event | {"place": {**place, "name": name if name != place["id"] else ""}}
 
     def traffic(self) -> Plain:
         """Vehicles on the roads now and those that came and went since the start, whatever any detector says."""
@@ -73,20 +79,42 @@ class Desk:
             row["fired_ms"] = fired[row["id"]]["now_ms"] if row["id"] in fired else None
         return {
             "timeline": sorted(rows, key=lambda row: (row["at_ms"], row["id"])),
+            "triggers": self._triggers(),
+            "phases": [{"id": name, "at_ms": at_ms} for name, at_ms in self.live.city.triggers.phases],
             "instructor": [row for row in self.live.city.fired if row["by"] == "instructor"],
         }
+
+    def _triggers(self) -> list[Plain]:
+        """The triggers: what each waits for, when it is due, when it fired."""
+        scenario = self.live.setup.scenario
+        rows: list[TimelineEntry | Trigger] = [*scenario.timeline, *scenario.triggers]
+        titles = {row.id: _titled(row) for row in rows if row.id}
+        states = {row["id"]: row for row in self.live.city.triggers.rows()}
+        return [
+            {
+                **states[trigger.id], "title": _titled(trigger), "inject": trigger.inject, "params": dict(trigger.params),
+                "phase": trigger.phase, "after_ms": trigger.after, "times": trigger.times,
+                "waits_for": waits_for(trigger.when, titles, self._naming),
+            }
+            for trigger in scenario.triggers
+        ]  # fmt: skip
 
     def injects(self) -> Plain:
         """What can be made to happen: the scenario's palette, ready to fire, and every inject with its parameters."""
         return {
-            "palette": [_entry(entry) for entry in self.live.setup.scenario.palette],
+            "palette": [_entry(entry) | {"place": self._place_of(entry)} for entry in self.live.setup.scenario.palette],
             "injects": [_described(inject) for inject in INJECTS.values()],
         }
 
-    def inject(self, name: str, params: Mapping[str, Any]) -> Plain:
+    def _place_of(self, entry: Palette) -> str:
+        """The name of the first place that a prepared inject names, '' where the seed chooses."""
+        parameters = INJECTS[entry.inject].parameters if entry.inject in INJECTS else {}
+        named = [(parameters[name].kind, str(value)) for name, value in entry.params.items() if name in parameters]
+        return next((self._naming.of(kind, value) for kind, value in named if kind in PLACES), "")
+
+    def inject(self, name: str, params: Mapping[str, Any], title: Mapping[str, str] | None = None) -> Plain:
         """Fire an inject now. Raises ValueError when it does not fit, RuntimeError while the city stands up again."""
-        title = INJECTS[name].title if name in INJECTS else None
-        inject_id = self.live.inject(name, params, {"vi": title.vi, "en": title.en} if title else None)
+        inject_id = self.live.inject(name, params, title if title is not None else _title_of(name))
         self.server.news.set()
         row = next((row for row in reversed(self.live.city.fired) if row["id"] == inject_id), None)
         return {"inject_id": inject_id, "now_ms": self.live.now_ms, "event_id": row["event_id"] if row else None}
@@ -115,21 +143,18 @@ class Desk:
         return await asyncio.to_thread(compute)
 
 
-def _place_names(city: City) -> dict[tuple[str, str], str]:
-    """Return the names of places: (kind, id) -> name."""
-    columns = {
-        "node": (city.nodes.id, city.nodes.name), "link": (city.links.id, city.links.name),
-        "zone": (city.zones.id, city.zones.name), "feeder": (city.feeders.id, city.feeders.name),
-        "cabinet": (city.cabinets.id, city.cabinets.name), "device": (city.devices.id, city.devices.name),
-    }  # fmt: skip
-    return {(kind, id_): name for kind, (ids, names) in columns.items() for id_, name in zip(ids, names, strict=False) if name}
-
-
 def _entry(entry: Palette) -> Plain:
     title = entry.title
     row: Plain = {"inject": entry.inject, "params": dict(entry.params)}
     row["title"] = {"vi": title.vi, "en": title.en} if title else _title_of(entry.inject)
     return row | ({"at_t_ms": entry.at} if isinstance(entry, TimelineEntry) else {})
+
+
+def _titled(row: TimelineEntry | Trigger) -> Plain:
+    """The title of an entry or a trigger, of its inject where it has none, its own name where it only begins a phase."""
+    if row.title is not None:
+        return {"vi": row.title.vi, "en": row.title.en}
+    return _title_of(row.inject or getattr(row, "phase", None) or row.id or "")
 
 
 def _title_of(name: str) -> Plain:
@@ -139,6 +164,7 @@ def _title_of(name: str) -> Plain:
 def _described(inject: Inject) -> Plain:
     return {
         "name": inject.name, "title": {"vi": inject.title.vi, "en": inject.title.en}, "truth_kind": inject.truth_kind,
+        "domain": domain_of(inject),
         "parameters": [_parameter(name, parameter) for name, parameter in inject.parameters.items()],
     }  # fmt: skip
 
@@ -146,6 +172,7 @@ def _described(inject: Inject) -> Plain:
 def _parameter(name: str, parameter: Parameter) -> Plain:
     choices: Sequence[str] = parameter.choices
     return {
-        "name": name, "type": parameter.kind, "unit": parameter.unit, "minimum": parameter.minimum, "maximum": parameter.maximum,
+        "name": name, "type": parameter.kind, "place": parameter.kind in PLACES, "unit": parameter.unit,
+        "minimum": parameter.minimum, "maximum": parameter.maximum,
         "choices": list(choices), "default": parameter.default, "title": {"vi": parameter.help.vi, "en": parameter.help.en},
     }  # fmt: skip

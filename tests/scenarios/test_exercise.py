@@ -20,6 +20,7 @@ from scenarios.city_server import CityServer
 from scenarios.claims import load_claims
 from scenarios.exercise.app import create_app
 from scenarios.exercise.desk import Desk
+from scenarios.exercise.places import PlaceBook
 from scenarios.runner import commands_of, run_headless
 from scenarios.runs import RunFolder
 from scenarios.setup import PACK, Setup, of_run, prepare
@@ -156,3 +157,14 @@ def test_the_center_has_no_way_to_the_truth(setup: Setup, tmp_path: Path) -> Non
             assert "exercise" not in json.dumps(list((await client.get("/openapi.json")).json()["paths"]))
 
     asyncio.run(ask())
+
+
+def test_places_are_found_by_what_people_call_them(setup: Setup) -> None:
+    """Without marks, in any order of words, by id as well; nothing of another kind; a kind that is none is refused."""
+    book = PlaceBook(setup.city)
+    roads = book.find("link", "tham hoang")
+    assert roads and all("Hoàng Hoa Thám" in row["name"] for row in roads)
+    assert [row["id"] for row in book.find("feeder", "feeder:02_1")] == ["feeder:02_1"]
+    assert len(book.find("luminaire", "")) == 40 and book.find("zone", "nowhere at all") == []
+    with pytest.raises(ValueError, match="no kind of place"):
+        book.find("planet", "")

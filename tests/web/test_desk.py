@@ -121,5 +121,23 @@ def _walk_by_keys(desk: kit.Desk, rows: Any) -> None:
     expect(desk.see("incident-panel")).to_have_count(0)
 
 
+@pytest.mark.slow
+def test_the_instructor_finds_a_place_by_its_name_and_makes_something_happen_there(demo: kit.Demo, person: Arrive) -> None:
+    """Without marks and with the keyboard alone; the script and the truth say what, where and by whom."""
+    desk = person().open(demo.links["exercise"])
+    desk.speak("en")
+    expect(desk.see("script")).to_contain_text("Secret breaker trip")
+    desk.page.locator('.inject-name[data-inject="crash"]').click()
+    place = desk.see("place-input", kind="link").first
+    place.fill("hoang hoa")
+    found = desk.page.locator('[role=option][aria-selected="true"]')
+    expect(found).to_contain_text("Hoàng Hoa Thám")
+    place.press("Enter")
+    expect(place).to_have_attribute("placeholder", "Hoàng Hoa Thám")
+    desk.press("inject-button")
+    expect(desk.see("script").locator('[data-state="instructor"]').filter(has_text="Crash")).to_have_count(1)
+    expect(desk.see("truth").locator('[data-truth="traffic_incident"]').filter(has_text="Hoàng Hoa Thám")).to_have_count(1)
+
+
 def _background(desk: kit.Desk) -> str:
     return str(desk.page.evaluate("getComputedStyle(document.body).backgroundColor"))

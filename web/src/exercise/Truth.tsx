@@ -1,14 +1,14 @@
-/** The truth as it happens, and the script: what is still to come. */
+/** The truth as it happens. */
 
 import { useMemo, useState } from 'react'
 import { clockAt, duration, number } from '../format'
 import { type Messages, say } from '../i18n'
-import { exercise, type TrafficTruth, type TruthEvent } from './api'
-import { type Shell, useAsk } from './shell'
+import type { TrafficTruth, TruthEvent } from './api'
+import type { Shell } from './shell'
 
 /** What a truth event is called: its own title, else its kind in words. */
-export function truthTitle(event: Pick<TruthEvent, 'title' | 'kind'>, { t, lang }: Pick<Shell, 't' | 'lang'>): string {
-  return say(event.title, lang) || ((t.truthKinds as Readonly<Record<string, string>>)[event.kind] ?? event.kind)
+export function truthTitle(event: Pick<TruthEvent, 'title' | 'kind' | 'kind_title'>, { lang }: Pick<Shell, 'lang'>): string {
+  return say(event.title, lang) || say(event.kind_title, lang) || event.kind
 }
 
 export const byWord = (by: string | undefined, t: Messages): string =>
@@ -51,7 +51,6 @@ export function Truth({ shell, events, traffic, now, startAt }: Props) {
           {t.trafficTruth.replace('{on}', number(traffic.on_road, lang)).replace('{entered}', number(traffic.entered, lang))}
         </p>
       )}
-      <Script shell={shell} at={at} />
       {shown.length === 0 && <p className="empty">{t.truthEmpty}</p>}
       <ol>
         {shown.map((event) => (
@@ -78,26 +77,5 @@ export function Truth({ shell, events, traffic, now, startAt }: Props) {
         ))}
       </ol>
     </section>
-  )
-}
-
-/** What the scenario will do, and what of it is done. */
-function Script({ shell, at }: { shell: Shell; at: (ms: number) => string }) {
-  const { t, lang } = shell
-  const { value } = useAsk(exercise.timeline, 10_000)
-  if (!value || value.length === 0) return null
-  return (
-    <details className="script" open>
-      <summary>{t.script}</summary>
-      <ul>
-        {value.map((entry) => (
-          <li key={entry.id ?? `${entry.inject} ${entry.at_ms}`}>
-            <time className="num">{entry.at_ms === undefined ? '' : at(entry.at_ms)}</time>
-            <span>{say(entry.title, lang) || entry.inject}</span>
-            <span className="muted">{entry.fired_ms == null ? t.planned : t.done}</span>
-          </li>
-        ))}
-      </ul>
-    </details>
   )
 }

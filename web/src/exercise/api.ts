@@ -11,6 +11,7 @@ export interface TruthEvent {
   readonly end_ms: number | null
   readonly cause_id: string | null
   readonly title?: Text | string
+  readonly kind_title?: Text | string
   readonly by?: string
   readonly attributes?: Readonly<Record<string, unknown>>
 }
@@ -26,6 +27,8 @@ export interface TrafficTruth {
 export interface InjectParameter {
   readonly name: string
   readonly type: string
+  /** `type` is a kind of place */
+  readonly place?: boolean
   readonly unit?: string
   readonly help?: string
   readonly title?: Text | string
@@ -40,6 +43,14 @@ export interface Inject {
   readonly title: Text | string
   readonly parameters: readonly InjectParameter[]
   readonly truth_kind?: string | null
+  readonly domain?: string
+}
+
+/** A place that the picker found. */
+export interface PlaceFound {
+  readonly id: string
+  readonly name: string
+  readonly zone: string
 }
 
 /** An entry of the script or the palette: an inject with its parameters filled in. */
@@ -50,6 +61,29 @@ export interface Prepared {
   readonly id?: string
   readonly at_ms?: number
   readonly fired_ms?: number | null
+  readonly now_ms?: number
+  /** name of the place that it names, '' where the seed chooses */
+  readonly place?: string
+}
+
+/** A trigger of the scenario: what it waits for, when it is due, when it fired. */
+export interface TriggerState {
+  readonly id: string
+  readonly title: Text | string
+  readonly inject: string | null
+  readonly phase: string | null
+  readonly after_ms: number
+  readonly times: number
+  readonly waits_for: Text | string
+  readonly due_ms: readonly number[]
+  readonly fired_ms: readonly number[]
+}
+
+export interface ScriptState {
+  readonly timeline: readonly Prepared[]
+  readonly triggers: readonly TriggerState[]
+  readonly phases: readonly { readonly id: string; readonly at_ms: number }[]
+  readonly instructor: readonly Prepared[]
 }
 
 export interface DebriefTruth extends TruthEvent {
@@ -64,6 +98,8 @@ export interface Expectation {
   readonly title: Text | string
   /** null while it is open */
   readonly met: boolean | null
+  /** false: it is about something that did not come in this run */
+  readonly applies?: boolean
   readonly score?: number
   readonly earned?: number
   readonly detail?: Text | string | null
@@ -92,6 +128,12 @@ export interface Debrief {
   readonly expectations: readonly Expectation[]
   readonly incidents: readonly DebriefIncident[]
   readonly kpis: Readonly<Record<string, unknown>>
+  readonly hidden?: readonly { readonly text: Text | string; readonly at_ms: number | null }[]
+  readonly variants?: readonly {
+    readonly id: string
+    readonly title: Text | string | null
+    readonly values: Readonly<Record<string, unknown>>
+  }[]
 }
 
 /** The clock of the city, as far as the exercise tells it. */
@@ -139,12 +181,23 @@ export const exercise = {
     const answer = await request<{ traffic?: TrafficTruth }>('GET', `${base}/truth`)
     return { events: listOf<TruthEvent>(answer, 'truth'), traffic: answer.traffic ?? null }
   },
-  timeline: async () => listOf<Prepared>(await request<unknown>('GET', `${base}/timeline`), 'timeline'),
+  timeline: async (): Promise<ScriptState> => {
+    const answer = await request<unknown>('GET', `${base}/timeline`)
+    return {
+      timeline: listOf<Prepared>(answer, 'timeline'),
+      triggers: listOf<TriggerState>(answer, 'triggers'),
+      phases: listOf<{ id: string; at_ms: number }>(answer, 'phases'),
+      instructor: listOf<Prepared>(answer, 'instructor'),
+    }
+  },
+  places: (kind: string, query: string) =>
+    request<readonly PlaceFound[]>('GET', `${base}/places?kind=${encodeURIComponent(kind)}&q=${encodeURIComponent(query)}`),
   injects: async () => {
     const answer = await request<unknown>('GET', `${base}/injects`)
     return { palette: listOf<Prepared>(answer, 'palette'), injects: readInjects(answer) }
   },
-  inject: (name: string, params: object) => request<unknown>('POST', `${base}/inject`, { name, params }),
+  inject: (name: string, params: object, title?: Text | string) =>
+    request<unknown>('POST', `${base}/inject`, { name, params, ...(typeof title === 'object' ? { title } : {}) }),
   control: (change: object) => request<unknown>('POST', `${base}/control`, change),
   debrief: () => request<Debrief>('GET', `${base}/debrief`),
 }

@@ -75,7 +75,15 @@ function Report({ shell, debrief }: { shell: Shell; debrief: Debrief }) {
               <b aria-hidden="true">{expectation.met === null ? '…' : expectation.met ? '✓' : '✗'}</b>
               <div>
                 {say(expectation.title, lang)}{' '}
-                <span className="chip">{expectation.met === null ? t.stillOpen : expectation.met ? t.met : t.notMet}</span>
+                <span className="chip">
+                  {expectation.applies === false
+                    ? t.doesNotApply
+                    : expectation.met === null
+                      ? t.stillOpen
+                      : expectation.met
+                        ? t.met
+                        : t.notMet}
+                </span>
                 {expectation.detail && <p className="muted">{say(expectation.detail, lang)}</p>}
               </div>
               <time className="num muted">{expectation.at_ms != null ? at(expectation.at_ms) : ''}</time>
@@ -83,6 +91,27 @@ function Report({ shell, debrief }: { shell: Shell; debrief: Debrief }) {
           ))}
         </ul>
       </section>
+      {((debrief.hidden?.length ?? 0) > 0 || (debrief.variants?.length ?? 0) > 0) && (
+        <section className="card wide" data-testid="hidden-truth">
+          <h2>{t.hiddenTruth}</h2>
+          <ul className="hidden-truth">
+            {debrief.hidden?.map((note) => (
+              <li key={say(note.text, 'en')}>
+                <time className="num muted">{note.at_ms === null ? '' : at(note.at_ms)}</time>
+                <span>{say(note.text, lang)}</span>
+              </li>
+            ))}
+          </ul>
+          {debrief.variants && debrief.variants.length > 0 && (
+            <p className="muted">
+              {t.thisRun}:{' '}
+              {debrief.variants
+                .map((v) => `${say(v.title, lang) || v.id} = ${Object.values(v.values).map(String).join(', ')}`)
+                .join('; ')}
+            </p>
+          )}
+        </section>
+      )}
       <section className="card">
         <h2>{t.kpis}</h2>
         <dl className="kpis">

@@ -12,6 +12,7 @@ import { LangSwitch } from '../ui/LangSwitch'
 import { type ExerciseClock, exercise } from './api'
 import { useExerciseFeed } from './feed'
 import { Palette } from './Palette'
+import { Script } from './Script'
 import { explain, Seated, type Shell, useAsk } from './shell'
 import { Truth } from './Truth'
 
@@ -43,6 +44,7 @@ function Desk(shell: Shell) {
             truth.again()
           }}
         />
+        <Script shell={shell} now={clock?.now_ms ?? 0} startAt={clock?.start_at ?? ''} />
         <Truth
           shell={shell}
           events={truth.value?.events ?? []}
