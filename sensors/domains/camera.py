@@ -73,6 +73,8 @@ def stopped(world: World, node: Any) -> Any:
     """Return which cameras have a blocked lane within reach of their junction."""
     links, hit = world.city.links, np.zeros(len(node), dtype=bool)
     for incident in world.traffic.obstacles.incidents.values():
+        if incident.works:
+            continue  # cones are no vehicle
         k, at_m = incident.link, incident.position_m
         if links.length_m[k] - at_m <= INCIDENT_REACH_M:
             hit |= node == links.to_node[k]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from simulator.traffic.traffic import Traffic
     from simulator.world import World
 
+WORKS_SPEED = 0.7  # of those who pass cones: 30 to 40 km/h on a road for 50 (assumption)
 PRIORITY = 5  # before all domains of the same instant
 
 
@@ -54,11 +55,18 @@ class Happenings:
         self._keep(Happening(event.event_id, event.kind, link, handle, ends_ms=ends_ms))
         return event
 
-    def close(self, link: int, now_ms: int, ends_ms: int | None) -> TruthEvent:
-        """Close a link until `ends_ms`."""
-        self._traffic.close_link(link)
-        event = self._begin("road_closure", self._link(link), now_ms, {})
+    def close(self, link: int, now_ms: int, ends_ms: int | None, position_m: float | None = None) -> TruthEvent:
+        """Close a link until `ends_ms`: to those who want in, and at `position_m` to all."""
+        self._traffic.close_link(link, position_m)
+        event = self._begin("road_closure", self._link(link), now_ms, {} if position_m is None else {"position_m": position_m})
         self._keep(Happening(event.event_id, event.kind, link, ends_ms=ends_ms))
+        return event
+
+    def close_lanes(self, link: int, position_m: float, lanes: float, now_ms: int, ends_ms: int | None) -> TruthEvent:
+        """Close some lanes of a link at a place until `ends_ms`, for works."""
+        handle = self._traffic.set_incident(link, position_m, lanes, WORKS_SPEED, works=True)
+        event = self._begin("road_closure", self._link(link), now_ms, {"position_m": position_m, "lanes_taken": lanes})
+        self._keep(Happening(event.event_id, event.kind, link, handle, ends_ms=ends_ms))
         return event
 
     def surge(self, zone: int, factor: float, now_ms: int, ends_ms: int | None) -> TruthEvent:
@@ -108,11 +116,11 @@ class Happenings:
     def _end(self, happening: Happening, now_ms: int) -> None:
         self.open.remove(happening)
         self._world.truth.end(happening.event_id, now_ms)
-        if happening.kind == "traffic_incident":
+        if happening.handle >= 0:
             self._traffic.clear_incident(happening.handle)
         elif happening.kind == "demand_surge":
             self._set_surges()
-        elif not any(h.kind == "road_closure" and h.link == happening.link for h in self.open):
+        elif not any(h.kind == "road_closure" and h.link == happening.link and h.handle < 0 for h in self.open):
             self._traffic.open_link(happening.link)
 
     def _set_surges(self) -> None:

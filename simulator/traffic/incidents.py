@@ -2,7 +2,7 @@
 
 Lives here: the list of what is wrong with the roads and its effect as factors. Must not know: why it happened, how drivers
 choose their way. An incident leaves room for vehicles in its cell but takes capacity; a closed link lets nobody in and lets
-those inside drive out.
+those inside drive out, or, where it is cut at a place, those beyond that place; the others turn round, as `relief` says.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,13 @@ from simulator.traffic.network import Bools, Floats, Network
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Lanes taken at a place. `speed_factor` slows those who pass (people look)."""
+    """Lanes taken at a place. `speed_factor` slows those who pass (people look); `works` has cones, not vehicles, there."""
 
     link: int
     position_m: float
     lanes_taken: float
     speed_factor: float
+    works: bool = False
 
 
 class Obstacles:
@@ -31,6 +32,7 @@ class Obstacles:
         self.net = net
         self.incidents: dict[int, Incident] = {}
         self.closed: Bools = np.zeros(net.n_links, dtype=np.bool_)
+        self.cuts: dict[int, int] = {}  # closed link -> the last cell that can still be reached from its start
         self._next = 1
 
     def add(self, incident: Incident) -> int:
@@ -50,6 +52,23 @@ class Obstacles:
         self.incidents[handle] = incident
         return handle
 
+    def close(self, link: int, position_m: float | None) -> None:
+        """Close a link: to all who want in, and at `position_m` to those inside before it. Raises ValueError off the link."""
+        net = self.net
+        if not 0 <= link < net.n_links:
+            raise ValueError(f"closure of link {link}; the network has links 0 to {net.n_links - 1}")
+        length_m = float(net.length_m[link])
+        if position_m is not None and not 0.0 <= position_m <= length_m:
+            raise ValueError(f"closure at {position_m!r} m of link {net.link_ids[link]!r}; expected 0 to {length_m:g}")
+        self.closed[link] = True
+        if position_m is not None:
+            self.cuts[link] = int(net.cell_at(np.array([link]), np.array([position_m]))[0])
+
+    def open(self, link: int) -> None:
+        """Open a link again."""
+        self.closed[link] = False
+        self.cuts.pop(link, None)
+
     def clear(self, handle: int) -> None:
         """Remove an incident; clearing twice does nothing."""
         self.incidents.pop(handle, None)
@@ -63,18 +82,21 @@ class Obstacles:
             cell = int(net.cell_at(where, np.array([incident.position_m]))[0])
             lanes[cell] = max(lanes[cell] - incident.lanes_taken / float(net.lanes[incident.link]), 0.0)
             speed[cell] *= incident.speed_factor
+        lanes[list(self.cuts.values())] = 0.0
         return speed, lanes
 
     def snapshot(self) -> dict[str, Any]:
         """Return incidents and closures as plain data."""
         rows = [{"handle": handle, **asdict(incident)} for handle, incident in self.incidents.items()]
-        return {"incidents": rows, "closed": self.closed.copy(), "next": self._next}
+        cuts = [[link, cell] for link, cell in self.cuts.items()]
+        return {"incidents": rows, "closed": self.closed.copy(), "cuts": cuts, "next": self._next}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over saved incidents and closures."""
         self.incidents = {
-            row["handle"]: Incident(row["link"], row["position_m"], row["lanes_taken"], row["speed_factor"])
+            row["handle"]: Incident(row["link"], row["position_m"], row["lanes_taken"], row["speed_factor"], row["works"])
             for row in data["incidents"]
         }
         self.closed[:] = data["closed"]
+        self.cuts = dict(data["cuts"])
         self._next = data["next"]

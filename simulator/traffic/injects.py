@@ -54,7 +54,12 @@ def _stopped_vehicle(world: "World", params: Mapping[str, Any], now_ms: int) -> 
 
 
 def _closure(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
-    return world.traffic.happenings.close(world.pick("link", params["link"]), now_ms, _ends(params, now_ms))
+    link = world.pick("link", params["link"])
+    length, lanes, taken, at = world.city.links.length_m[link], world.city.links.lanes[link], params["lanes"], params["position"]
+    happenings, ends = world.traffic.happenings, _ends(params, now_ms)
+    if taken is not None and int(taken) < lanes:
+        return happenings.close_lanes(link, float(0.5 if at is None else at) * length, float(taken), now_ms, ends)
+    return happenings.close(link, now_ms, ends, None if at is None else float(at) * length)
 
 
 def _surge(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
@@ -81,7 +86,21 @@ INJECTS = (
         "road_closure",
         Text(vi="Cấm đường", en="Road closure"),
         "road_closure",
-        {"link": LINK, "duration_s": _duration(1800.0, "Thời gian cấm", "How long it is closed")},
+        {
+            "link": LINK,
+            "lanes": Parameter(
+                "integer", "lanes", 1, 10,
+                help=Text(vi="Số làn bị cấm; bỏ trống: cả đoạn đường", en="Lanes closed; absent: the whole road"),
+            ),
+            "position": Parameter(
+                "number", "ratio", 0.0, 1.0,
+                help=Text(
+                    vi="Vị trí dọc đoạn đường nơi đường bị chặn; bỏ trống: cấm vào từ đầu đoạn",
+                    en="Place along the link where the road is cut; absent: nobody enters, those inside drive out",
+                ),
+            ),
+            "duration_s": _duration(1800.0, "Thời gian cấm", "How long it is closed"),
+        },
         _closure,
     ),
     Inject(

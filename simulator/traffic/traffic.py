@@ -116,6 +116,7 @@ class Traffic:
         self.roads.file_last_cells()
         self.times.observe(self.roads.state)
         self.relief.apply(self.roads)
+        self.relief.turn_round(self.roads, self.obstacles.cuts)
 
     def _refresh_routes(self, begin_ms: int) -> None:
         """Take new turn shares half from current travel times, half from before, so that drivers do not all swing at once."""
@@ -165,9 +166,14 @@ class Traffic:
 
     # --- what others do -----------------------------------------------------------------------------------------------
 
-    def set_incident(self, link: int, position_m: float, lanes_taken: float, speed_factor: float = 1.0) -> int:
-        """Take lanes of the cell at `position_m` of a link and slow those who pass; returns a handle to clear it with."""
-        handle = self.obstacles.add(Incident(link, position_m, lanes_taken, speed_factor))
+    def set_incident(
+        self, link: int, position_m: float, lanes_taken: float, speed_factor: float = 1.0, *, works: bool = False
+    ) -> int:
+        """Take lanes of the cell at `position_m` of a link and slow those who pass; returns a handle to clear it with.
+
+        `works` says that cones and not vehicles stand there.
+        """
+        handle = self.obstacles.add(Incident(link, position_m, lanes_taken, speed_factor, works))
         self._changed()
         return handle
 
@@ -176,16 +182,21 @@ class Traffic:
         self.obstacles.clear(handle)
         self._changed()
 
-    def close_link(self, link: int) -> None:
-        """Let nobody enter a link any more; those inside drive out, those who wanted in look for another way at once."""
-        self._set_closed(link, True)
+    def close_link(self, link: int, position_m: float | None = None) -> None:
+        """Let nobody enter a link any more; those who wanted in look for another way at once.
+
+        Those inside drive out. If the road is cut at `position_m` (m from its start), those before it turn round instead, where
+        there is a way back. Raises ValueError off the link.
+        """
+        self.obstacles.close(link, position_m)
+        self._closures_changed()
 
     def open_link(self, link: int) -> None:
         """Let vehicles enter a link again."""
-        self._set_closed(link, False)
+        self.obstacles.open(link)
+        self._closures_changed()
 
-    def _set_closed(self, link: int, closed: bool) -> None:
-        self.obstacles.closed[link] = closed
+    def _closures_changed(self) -> None:
         if self.demand is not None:
             self.demand.set_open(~self.obstacles.closed)
         self.roads.set_shares(self._without_closed(self._given if self.demand is None else self.roads.shares))

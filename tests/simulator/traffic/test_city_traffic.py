@@ -146,12 +146,30 @@ def test_two_closures_of_a_link_end_with_the_longer(small: City) -> None:
     assert not world.traffic.obstacles.closed[0]
 
 
+def test_a_closure_takes_lanes_or_cuts_the_road(small: City) -> None:
+    """The inject closes some lanes at a place (for works: no camera sees a stopped vehicle), or cuts the road there; both end."""
+    world = world_of(small)
+    wide = next(k for k, lanes in enumerate(small.links.lanes) if lanes >= 2)
+    name = small.links.id[wide]
+    event = world.inject("road_closure", {"link": name, "lanes": 1, "position": 0.25, "duration_s": 300}, 0)
+    assert event.attributes["lanes_taken"] == 1.0
+    assert [i.works for i in world.traffic.obstacles.incidents.values()] == [True]
+    assert not world.traffic.obstacles.closed[wide]
+    cut = world.inject("road_closure", {"link": name, "position": 0.5, "duration_s": 600}, 0)
+    assert cut.attributes["position_m"] == 0.5 * small.links.length_m[wide]
+    assert world.traffic.obstacles.closed[wide] and list(world.traffic.obstacles.cuts) == [wide]
+    world.run_until(300_000)
+    assert not world.traffic.obstacles.incidents and world.traffic.obstacles.closed[wide]
+    world.run_until(600_000)
+    assert not world.traffic.obstacles.closed[wide] and not world.traffic.obstacles.cuts
+
+
 def test_a_restored_world_ends_what_had_begun(small: City) -> None:
     """Crash, closure and surge in a snapshot end at their times in the restored world, with the same roads to the last bit."""
     world = world_of(small)
     world.run_until(120_000)
     world.inject("stopped_vehicle", {"link": small.links.id[3], "duration_s": 200}, 120_000)
-    world.inject("road_closure", {"link": small.links.id[8], "duration_s": 400}, 120_000)
+    world.inject("road_closure", {"link": small.links.id[8], "position": 0.4, "duration_s": 400}, 120_000)
     world.inject("demand_surge", {"zone": small.zones.id[1], "duration_s": 500}, 120_000)
     world.run_until(180_000)
     saved = world.snapshot()

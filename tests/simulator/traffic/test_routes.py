@@ -165,3 +165,88 @@ def test_shares_stay_shares() -> None:
         shares = run.traffic.roads.shares
         assert run.traffic.net.movements_by_link(shares.turn) == pytest.approx(np.ones(run.traffic.net.n_links), abs=1e-9)
         assert ((shares.end >= 0) & (shares.end <= 1)).all()
+
+
+def town(both_ways: bool = True) -> tuple[Run, dict[str, int]]:
+    """Return a town where 720 trips/h go over 1 km of two lanes, and may go round over 2 km; both ways back exist."""
+    b = Builder()
+    a, m, n, z, end = (b.add_node(name) for name in ("a", "m", "n", "z", "end"))
+    links = {"start": b.add_link("start", a, m, 500.0, zone=0)}
+    for name, i, j, length in (("upper", m, z, 1000.0), ("lower1", m, n, 1000.0), ("lower2", n, z, 1000.0)):
+        links[name] = b.add_link(name, i, j, length, lanes=2)
+        if both_ways:
+            links[f"{name} back"] = b.add_link(f"{name} back", j, i, length, lanes=2)
+    links["last"] = b.add_link("last", z, end, 500.0, zone=1)
+    b.add_trips(0, 1, 720.0)
+    return b.build(1.0), links
+
+
+def test_a_road_cut_in_the_middle_is_driven_around_and_those_before_the_cut_turn_round() -> None:
+    """10 veh are on the upper way (0.2 veh/s, 50 s). Cut at 600 m: the 4 beyond drive out, the 6 before go back and round; nobody
+    is lost, all further trips take the lower way, and the upper one comes back when it is opened.
+    """
+    run, links = town()
+    run.run_until(900)
+    assert run.vehicles(links["upper"]) == pytest.approx(10.0, rel=0.01)
+    out = run.count(links["upper"])
+    run.traffic.close_link(links["upper"], 600.0)
+    run.run_until(1200)
+    assert run.count(links["upper"]) - out == pytest.approx(4.0, abs=0.25)
+    assert run.vehicles(links["upper"]) == pytest.approx(0.0, abs=0.01)
+    assert run.count(links["upper back"]) == pytest.approx(6.0, abs=0.3)
+    upper, lower = flow(run, [links["upper"], links["lower2"]], 600)
+    assert (upper, lower) == (pytest.approx(0.0, abs=1e-6), pytest.approx(720.0, rel=0.02))
+    run.traffic.open_link(links["upper"])
+    run.run_until(run.now_ms / 1000 + 1800)
+    assert flow(run, [links["upper"]], 600)[0] == pytest.approx(720.0, rel=0.02)
+    totals = run.traffic.totals()
+    assert totals["entered"] == pytest.approx(totals["left"] + totals["on_road"] + totals["waiting"], abs=1e-6)
+    assert totals["gave_up"] == 0.0
+
+
+def test_without_a_way_back_those_before_a_cut_wait() -> None:
+    """On one-way roads the six before the cut stand until it is opened, and then drive on."""
+    run, links = town(both_ways=False)
+    run.run_until(900)
+    run.traffic.close_link(links["upper"], 600.0)
+    run.run_until(1800)
+    assert run.vehicles(links["upper"]) == pytest.approx(6.0, abs=0.3)
+    out = run.count(links["upper"])
+    run.traffic.open_link(links["upper"])
+    run.run_until(1860)
+    assert run.count(links["upper"]) - out == pytest.approx(6.0, abs=0.3)
+
+
+@pytest.mark.parametrize("position_m", [0.0, 999.0])
+def test_a_cut_at_either_end_and_on_one_cell_loses_nobody(position_m: float) -> None:
+    """Cut in the first or the last cell, where vehicles are filed by movement, and on a link of a single cell: all is kept."""
+    run, links = town()
+    run.run_until(900)
+    run.traffic.close_link(links["upper"], position_m)
+    for t in range(960, 1500, 60):
+        run.run_until(t)
+        totals, state, net = run.traffic.totals(), run.traffic.roads.state, run.traffic.net
+        assert totals["entered"] == pytest.approx(totals["left"] + totals["on_road"] + totals["waiting"], abs=1e-6)
+        assert (state.vehicles >= -1e-12).all() and (state.stored >= -1e-12).all()
+        assert state.vehicles[net.last] == pytest.approx(net.movements_by_link(state.stored), abs=1e-9)
+
+
+def test_a_closure_off_its_road_is_refused() -> None:
+    """The link, the place and the length are said."""
+    run, links = town()
+    with pytest.raises(ValueError, match=r"closure at 1200\.0 m of link 'upper'; expected 0 to 1000"):
+        run.traffic.close_link(links["upper"], 1200.0)
+
+
+def test_closed_lanes_move_drivers_to_other_roads_and_back() -> None:
+    """1 440 trips/h on two equal one-lane ways; works leave 0.1 lanes of one: most go the other way, and come back afterwards."""
+    run, links = two_ways()
+    run.run_until(900)
+    handle = run.traffic.set_incident(links["upper"], 500.0, 0.9, works=True)
+    run.run_until(1800)
+    upper, lower = flow(run, [links["upper"], links["lower1"]], 900)
+    assert upper < 0.1 * 0.8 * 3600 * 1.05
+    assert lower > 1000.0
+    run.traffic.clear_incident(handle)
+    run.run_until(run.now_ms / 1000 + 2400)
+    assert flow(run, [links["upper"]], 600)[0] == pytest.approx(720.0, rel=0.15)
