@@ -74,6 +74,12 @@ class Viewer:
             self.events.extend(events)
         self.news.set()
 
+    def put_resync(self) -> None:
+        """Drop what waits: another time is shown from now on."""
+        self.events.clear()
+        self.lost = True
+        self.news.set()
+
     def put_frame(self, kind: int, frame: bytes) -> None:
         """Put the latest frame of a kind in its slot."""
         if kind in self.frames:

@@ -6,6 +6,8 @@ Lives here: taking and letting go. Must not know: what is in the folder.
 import os
 from pathlib import Path
 
+LOCK = "center.lock"
+
 
 def try_lock(descriptor: int) -> bool:
     """Lock an open file for this process; False when another one holds it."""
@@ -23,6 +25,18 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+def is_locked(folder: Path) -> bool:
+    """Tell whether a center works on a folder now."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not try_lock(handle)
+    finally:
+        os.close(handle)
+
+
 class FolderInUse(RuntimeError):
     """The folder cannot be used; one line that says why."""
 
@@ -31,7 +45,7 @@ class FolderLock:
     """Holds a folder for this process from its making to `release`."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "center.lock"
+        self.path = folder / LOCK
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)

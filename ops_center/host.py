@@ -8,10 +8,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ops_center.fork import CannotFork, open_fork
 from ops_center.live import LiveCity
 from ops_center.pipeline import CenterConfig
 from ops_center.run import Run
 from ops_center.seats import Seats
+from sensors.messages import Hello
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MAX_CITIES = 32
@@ -66,24 +68,61 @@ class Host:
         root = self.config.data / "runs" / run
         return root / "cities" / city if others and city else root
 
-    async def open(self, run: str, city: str) -> LiveCity:
-        """Return a city's live run, opened and recovered if need be. Raises HostError, or what opening a folder raises."""
+    async def open(self, hello: Hello) -> LiveCity:
+        """Return a city's live run, opened and recovered if need be. Raises HostError, or what opening a folder raises.
+
+        A branch that is not known yet is made from its parent, and whoever looks at the parent is moved to it.
+        """
+        run, city = hello.run, hello.city
         async with self._opening:
             known = self.cities.get((run, city))
             if known is not None:
                 return known
             if not NAME.fullmatch(run) or not NAME.fullmatch(city):
                 raise HostError(f"run {run[:100]!r} and city {city[:100]!r}: expected names of letters, digits, '.', '_' and '-'")
+            if hello.parent and not self._has_record(run, city):
+                return await self._branch(hello)
             if len(self.cities) >= MAX_CITIES:
                 raise HostError(f"this server holds {MAX_CITIES} cities already")
             folder = None if self.config.data is None else self.folder(run, city)
             opened = await asyncio.to_thread(Run, folder, self.config.center)
-            hello = opened.center.hello
-            if hello is not None and hello.city != city:
+            held = opened.center.hello
+            if held is not None and held.city != city:
                 await asyncio.to_thread(opened.close)
-                raise HostError(f"run {run} is of the city {hello.city!r}, not of {city!r}")
+                raise HostError(f"run {run} is of the city {held.city!r}, not of {city!r}")
             self.cities[run, city] = LiveCity(opened, run, city)
             return self.cities[run, city]
+
+    def _has_record(self, run: str, city: str) -> bool:
+        return self.config.data is not None and (self.folder(run, city) / "journal.sqlite").exists()
+
+    async def _branch(self, hello: Hello) -> LiveCity:
+        """Make a branch of a run and show it in the parent's place. Raises HostError; the parent then stays as it is."""
+        if self.config.data is None:
+            raise HostError("this center keeps no record; start it with a data folder to go back")
+        parent = self.cities.get((hello.parent, hello.city))
+        folders = self.folder(hello.parent, hello.city), self.folder(hello.run, hello.city)
+        try:
+            if parent is None:
+                opened = await self._forked(*folders, hello)
+            else:
+                async with parent.turn:
+                    await parent.settle()
+                    opened = await self._forked(*folders, hello)
+        except CannotFork as error:
+            raise HostError(str(error)) from error
+        key = hello.run, hello.city
+        if parent is None:
+            self.cities[key] = LiveCity(opened, *key)
+            return self.cities[key]
+        await parent.move_to(opened, hello.run)
+        self.cities = {key if live is parent else known: live for known, live in self.cities.items()}
+        return parent
+
+    async def _forked(self, source: Path, target: Path, hello: Hello) -> Run:
+        return await asyncio.to_thread(
+            open_fork, source, target, hello.fork_at_ms, self.config.center, keep_commands=hello.keep_commands
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Close all cities."""

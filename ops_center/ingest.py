@@ -71,7 +71,7 @@ async def _hello(socket: WebSocket, host: Host) -> tuple[bytes, LiveCity]:
     if not host.config.seats.is_city(header.token):
         raise Refusal("the token does not open the wire")
     try:
-        live = await host.open(header.run, header.city)
+        live = await host.open(header)
     except (HostError, FolderInUse, JournalError, RecorderError, ValueError) as error:
         raise Refusal(str(error)) from error
     return frame, live

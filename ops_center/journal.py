@@ -7,9 +7,11 @@ next one together. Statements are SQLAlchemy Core, so that they run on PostgreSQ
 
 import contextlib
 import queue
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from sqlalchemy import (
     String,
     Table,
     create_engine,
+    delete,
     event,
     func,
     insert,
@@ -33,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from ops_center.events import AlertChange, Change, CommandChange, IncidentChange, JudgementCommand
+from ops_center.files import read_only_address
 
 APPLICATION_ID = 0x63_6F_70_73  # "cops"
 SCHEMA_VERSION = 1
@@ -41,18 +45,25 @@ MAX_QUEUED = 10_000
 LOCK_WAIT_S = 0.2
 
 _meta = MetaData()
-_COMMANDS = Table(
-    "commands",
-    _meta,
-    Column("seq", Integer, primary_key=True),
-    Column("command_id", String, nullable=False, unique=True),
-    Column("type", String, nullable=False),
-    Column("target", String, nullable=False),
-    Column("at_ms", Integer, nullable=False),
-    Column("who", String, nullable=False),
-    Column("params", LargeBinary, nullable=False),
-    Column("recorded_at", String, nullable=False, server_default=func.current_timestamp()),
-)
+
+
+def _commands(name: str) -> Table:
+    return Table(
+        name,
+        _meta,
+        Column("seq", Integer, primary_key=True),
+        Column("command_id", String, nullable=False, unique=True),
+        Column("type", String, nullable=False),
+        Column("target", String, nullable=False),
+        Column("at_ms", Integer, nullable=False),
+        Column("who", String, nullable=False),
+        Column("params", LargeBinary, nullable=False),
+        Column("recorded_at", String, nullable=False, server_default=func.current_timestamp()),
+    )
+
+
+_COMMANDS = _commands("commands")
+_LATER = _commands("later")  # what people did in the parent after the fork, to be done again at its time
 _CHANGES = Table(
     "changes",
     _meta,
@@ -166,10 +177,22 @@ class Journal:
 
     def commands(self) -> list[JudgementCommand]:
         """Return all commands in order."""
+        return self._read_commands(_COMMANDS)
+
+    def later(self) -> list[JudgementCommand]:
+        """Return what a branch took along from after its fork, in order."""
+        return self._read_commands(_LATER)
+
+    def _read_commands(self, table: Table) -> list[JudgementCommand]:
         with self._engine.connect() as connection:
-            rows = connection.execute(select(_COMMANDS).order_by(_COMMANDS.c.seq)).mappings().all()
+            rows = connection.execute(select(table).order_by(table.c.at_ms, table.c.seq)).mappings().all()
         names = ("command_id", "type", "target", "at_ms", "seq", "who")
         return [JudgementCommand(**{n: row[n] for n in names}, params=msgspec.json.decode(row["params"])) for row in rows]
+
+    def forget_changes(self, after_seq: int) -> None:
+        """Drop changes with higher numbers: a fork copies by time, what came after its barrier is not its own."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(_CHANGES).where(_CHANGES.c.seq > after_seq))
 
     def changes(self) -> Iterator[tuple[int, Change]]:
         """Yield (number, change) in order."""
@@ -196,6 +219,39 @@ class Journal:
             self._queue.put(None)
             self._thread.join(timeout=10)
             self._engine.dispose()
+
+
+def fork_journal(source: Path, target: Path, fork_ms: int, keep_commands: bool, facts: dict[str, str]) -> None:
+    """Make a new journal that holds another's commands and changes up to a simulated time, and facts of its own.
+
+    Later commands go to the table of what is to be done again, with `keep_commands`. The other journal may be in use; it is only
+    read. Raises JournalError when it cannot be read.
+    """
+    try:
+        _open(target).dispose()
+        with closing(sqlite3.connect(target, uri=True)) as connection, connection:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("ATTACH ? AS parent", (read_only_address(source),))
+            connection.execute("BEGIN")
+            connection.execute("INSERT INTO commands SELECT * FROM parent.commands WHERE at_ms <= ?", (fork_ms,))
+            connection.execute("INSERT INTO changes SELECT * FROM parent.changes WHERE now_ms <= ?", (fork_ms,))
+            if keep_commands:
+                _take_along(connection, fork_ms)
+            connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", list(facts.items()))
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal {source} cannot be read: {_first_line(error)}") from error
+
+
+def _take_along(connection: sqlite3.Connection, fork_ms: int) -> None:
+    """Keep the parent's commands after the fork, and what it had itself still to do again, in the order of their times."""
+    connection.execute("INSERT INTO later SELECT * FROM parent.commands WHERE at_ms > ?", (fork_ms,))
+    if connection.execute("SELECT count(*) FROM parent.sqlite_master WHERE name = 'later'").fetchone()[0]:
+        names = "command_id, type, target, at_ms, who, params, recorded_at"
+        last = "(SELECT coalesce(max(seq), 0) FROM parent.commands)"
+        connection.execute(
+            f"INSERT OR IGNORE INTO later (seq, {names}) SELECT seq + {last}, {names} FROM parent.later WHERE at_ms > ?",
+            (fork_ms,),
+        )
 
 
 def _insert(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:

@@ -7,22 +7,37 @@ commands that go down to the city. Must not know: HTTP routes, what a change mea
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ops_center import views
 from ops_center.events import Change, JudgementCommand
 from ops_center.feed import ROADS, STATE, VALUES, Hub, Viewer, pack_frame, pack_values
 from ops_center.journal import JournalError
 from ops_center.judged import judged
+from ops_center.people import Refused
 from ops_center.recorder import RecorderError
 from ops_center.run import Run
-from sensors.messages import Barrier, Command, Control, Credit, DownMessage
+from ops_center.until import Condition
+from sensors.messages import Barrier, Command, Control, Credit, DownMessage, Reached, Until
 
 TICK_S = 0.25
 CREDIT = 8
 RETRY_S = 1.0
 HEAL_TICKS = 8  # an unchanged frame is sent again after so many ticks
+REPLAYED = "this is a replay of what was done; nothing can be changed in it"
 SendDown = Callable[[DownMessage], Awaitable[None]]
+
+
+class Playback(Protocol):
+    """A recorded run in the place of a city."""
+
+    def timeline(self) -> dict[str, Any]:
+        """Return from when to when it was recorded, and marks in between."""
+        ...
+
+    async def seek(self, to_ms: int) -> int:
+        """Show another instant; return the barrier that is shown. Raises ValueError when it was not recorded."""
+        ...
 
 
 class LiveCity:
@@ -40,6 +55,10 @@ class LiveCity:
         self._last: dict[int, bytes] = {}
         self._quiet = 0
         self._gauges: dict[str, Any] = {}
+        self.until: Condition | None = None
+        self.playback: Playback | None = None
+        if run.parent:
+            self.hub.branch = run_id
         self._ticker = asyncio.create_task(self._tick())
 
     @property
@@ -57,16 +76,62 @@ class LiveCity:
     async def take(self, frame: bytes, more_waits: bool) -> None:
         """Take in one frame; at a barrier make it durable, tell the viewers and give the city credit."""
         self.heard_at = asyncio.get_running_loop().time()
+        sender = self.send_down
         async with self.turn:
+            if self.send_down is not sender:
+                return  # while this frame waited, the run was moved to a branch or its city to another connection
             before = self.run.center.registry
             changes = self.run.take(frame)
             self._keep(changes)
             if self.run.center.registry is not before:
                 self._announce_registry()
-            if isinstance(self.run.center.seen, Barrier) and (changes or not more_waits or self.run.unsettled >= CREDIT // 2):
-                await self.settle()
-                self.run.keyframe_if_due()
-                await self.tell_city(Credit(now_ms=self.run.center.now_ms))
+            if isinstance(self.run.center.seen, Until):
+                await self._wait_for(self.run.center.seen)
+            elif isinstance(self.run.center.seen, Barrier):
+                await self._at_barrier(bool(changes), more_waits)
+
+    async def _at_barrier(self, changed: bool, more_waits: bool) -> None:
+        again = self.run.due_again()
+        for command in again:
+            await self._do_again(command)
+        await self._ask_condition()
+        if changed or again or not more_waits or self.run.unsettled >= CREDIT // 2:
+            await self.settle()
+            self.run.keyframe_if_due()
+            await self.tell_city(Credit(now_ms=self.run.center.now_ms))
+
+    async def _do_again(self, command: JudgementCommand) -> None:
+        """Do what was done in the parent of this branch at this time; what has become impossible changes nothing."""
+        await asyncio.to_thread(self.run.store, command)
+        self._untold += self.run.apply(command)
+        if command.type == "world":
+            params = command.params
+            await self.tell_city(_down(command.command_id, params["type"], params["target"], params.get("params", {})))
+        else:
+            await self._tell_judged(command)
+
+    # -- running until something is so
+
+    async def _wait_for(self, asked: Until) -> None:
+        self.until = None
+        if asked.expr:
+            try:
+                self.until = Condition(asked.expr)
+            except ValueError as error:
+                await self.tell_city(Reached(expr=asked.expr, now_ms=self.run.center.now_ms, error=str(error)))
+
+    async def _ask_condition(self) -> None:
+        """Tell the city when what it waits for is so, ahead of the credit that would let it go on."""
+        if self.until is None:
+            return
+        error = ""
+        try:
+            if not self.until.holds(self.run.center):
+                return
+        except ValueError as wrong:
+            error = str(wrong)
+        reached, self.until = Reached(expr=self.until.text, now_ms=self.run.center.now_ms, error=error), None
+        await self.tell_city(reached)
 
     def _keep(self, changes: list[Change]) -> None:
         self.run.record(changes)
@@ -98,7 +163,7 @@ class LiveCity:
     async def city_came(self, send: SendDown, hello: bytes) -> None:
         """The city is connected, in the place of any earlier connection; what that one left unfinished comes again."""
         async with self.turn:
-            self.send_down = send
+            self.send_down, self.until = send, None
             self.run.drop_partial()
             self.run.take(hello)
             await self.settle()
@@ -124,10 +189,35 @@ class LiveCity:
             with contextlib.suppress(Exception):  # the reader of that socket notices and ends it
                 await self.send_down(message)
 
+    async def move_to(self, run: Run, run_id: str) -> None:
+        """Go on as a branch of the run that was shown so far, which is closed as it is; every viewer begins anew."""
+        async with self.turn:
+            await self.settle()
+            left, self.run, self.run_id = self.run, run, run_id
+            self.send_down, self.until = None, None
+            self.begin_anew(run_id)
+            await asyncio.to_thread(left.close)
+
+    def begin_anew(self, branch: str) -> None:
+        """Another time is shown from now on: forget what was drawn and let every viewer ask for everything again."""
+        self.caches.clear()
+        self._untold.clear()
+        self._last.clear()
+        self._gauges = {}
+        self.hub.branch, self.hub.now_ms = branch, self.run.center.now_ms
+        for viewer in self.hub.viewers:
+            viewer.frames.clear()
+            viewer.put_resync()
+
     # -- from people
+
+    def _refuse_in_replay(self) -> None:
+        if self.playback is not None:
+            raise Refused(409, REPLAYED)
 
     async def command(self, type_: str, target: str, params: dict[str, Any], who: str, command_id: str) -> JudgementCommand:
         """Check, store durably, do and tell a command; one done before is returned as it was. Raises Refused, JournalError."""
+        self._refuse_in_replay()
         async with self.turn:
             prepared, again = self.run.prepare(type_, target, params, who, command_id)
             if again:
@@ -178,7 +268,7 @@ class LiveCity:
                     self._last[kind] = payload
             self._draw_values()
         self._quiet %= HEAL_TICKS
-        clock = {"clock": views.clock(center, self.connected, self.age_s)}
+        clock = {"clock": self.clock()}
         self.hub.publish([self.hub.text("clock", center.now_ms, clock)])
         gauges = views.gauges(center)
         if gauges != self._gauges:
@@ -207,8 +297,17 @@ class LiveCity:
             ):
                 viewer.put_frame(kind, pack_frame(kind, self.hub.frame_seq, center.now_ms, version, len(payload), payload))
         hello = self.hub.text("hello", center.now_ms, body, counts=False)
-        snapshot = {"snapshot": views.snapshot(center, self.connected, self.age_s)}
-        return [hello, self.hub.text("snapshot", center.now_ms, snapshot, counts=False)]
+        return [hello, self.hub.text("snapshot", center.now_ms, {"snapshot": self.snapshot()}, counts=False)]
+
+    def clock(self) -> dict[str, Any]:
+        """How time goes, as viewers see it."""
+        until = self.until.text if self.until else None
+        return views.clock(self.run.center, self.connected, self.age_s, replay=self.playback is not None) | {"until": until}
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that a newcomer needs, and which run it sees."""
+        run = views.run(self.run.center, self.run_id, self.run.parent, self.run.fork_at_ms)
+        return {**views.snapshot(self.run.center), "clock": self.clock(), "run": run}
 
     async def pause_ticker(self) -> None:
         """Draw no more by itself; for who draws by hand."""

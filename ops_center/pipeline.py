@@ -36,6 +36,7 @@ from sensors.messages import (
     Layers,
     Pace,
     Registry,
+    Until,
     UpHeader,
     batch_devices,
     decode_frame,
@@ -105,6 +106,7 @@ class Center:
             Registry: self._on_registry,
             Layers: self._on_layers,
             Pace: self._on_pace,
+            Until: self._on_until,
             Barrier: self._on_barrier,
         }
 
@@ -163,6 +165,9 @@ class Center:
     def _on_pace(self, pace: Pace, _frame: bytes) -> list[Change]:
         self.pacing = pace
         return []
+
+    def _on_until(self, _until: Until, _frame: bytes) -> list[Change]:
+        return []  # it asks whoever holds the socket, not the judgement
 
     def _rebuild(self) -> None:
         """Take a new registry or layers into use; nothing changes if they do not fit together."""

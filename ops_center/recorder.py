@@ -10,14 +10,14 @@ check out is lost; it is reported, and cut off when writing goes on.
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import zstandard
 
-from sensors.messages import MAX_FRAME_BYTES
+from sensors.messages import MAX_FRAME_BYTES, Barrier, decode_frame
 
 FILE_MAGIC = b"CITYWIR1"
 CHUNK_MAGIC = 0x4B4E4843
@@ -96,15 +96,15 @@ class Recorder:
         """Write the frames kept so far as one chunk that ends at a barrier, durably. Raises RecorderError."""
         if not self._pending:
             return
-        raw = b"".join(part for frame in self._pending for part in (struct.pack("<I", len(frame)), frame))
+        raw = _joined(self._pending)
         packed = self._compress(raw)
-        head = struct.pack("<IIIIqI", CHUNK_MAGIC, len(packed), len(raw), len(self._pending), barrier_ms, zlib.crc32(packed))
+        head = _header(Chunk(barrier_ms, packed, len(raw), len(self._pending)))
         try:
-            self._file.write(head + struct.pack("<I", zlib.crc32(head)) + packed)
+            self._file.write(head + packed)
             self._file.flush()
             _SYNC(self._file.fileno())
             self._pending.clear()
-            self.raw_bytes, self.stored_bytes = self.raw_bytes + len(raw), self.stored_bytes + len(head) + 4 + len(packed)
+            self.raw_bytes, self.stored_bytes = self.raw_bytes + len(raw), self.stored_bytes + len(head) + len(packed)
             if self._file.tell() >= SEGMENT_BYTES:
                 self._file.close()
                 self._file = self._next_segment()
@@ -169,6 +169,64 @@ def _read_chunk(head: bytes, file: BinaryIO) -> tuple[Chunk | str, int]:
     if len(packed) < packed_size or zlib.crc32(packed) != packed_crc:
         return "a chunk is cut or does not check out", 0
     return Chunk(barrier_ms, packed, raw_size, count), HEADER.size + packed_size
+
+
+def _joined(frames: Sequence[bytes]) -> bytes:
+    return b"".join(part for frame in frames for part in (struct.pack("<I", len(frame)), frame))
+
+
+def _header(chunk: Chunk) -> bytes:
+    packed = chunk.packed
+    head = struct.pack(
+        "<IIIIqI", CHUNK_MAGIC, len(packed), chunk.raw_bytes, chunk.count, chunk.barrier_ms, zlib.crc32(packed)
+    )  # fmt: skip
+    return head + struct.pack("<I", zlib.crc32(head))
+
+
+def copy_until(source: Path, target: Path, until_ms: int) -> int:
+    """Copy a recorded stream up to and with the barrier at `until_ms` into a new folder, durably; return its last barrier (-1).
+
+    Raises RecorderError where the stream is damaged before that barrier; whatever comes after it does not matter.
+    """
+    losses: list[Loss] = []
+    last_ms = -1
+    target.mkdir(parents=True)
+    with (target / "000001.seg").open("xb") as file:
+        file.write(FILE_MAGIC)
+        for chunk in read_chunks(source, losses):
+            whole = chunk if chunk.barrier_ms <= until_ms else _cut(chunk, until_ms)
+            if whole is not None:
+                file.write(_header(whole) + whole.packed)
+                last_ms = whole.barrier_ms
+            if chunk.barrier_ms >= until_ms:
+                break
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_folder(target)
+    if losses and last_ms < until_ms:
+        loss = losses[0]
+        where = f"{loss.segment} at byte {loss.offset}"
+        raise RecorderError(f"the recorded stream is damaged in {where}: {loss.reason}; it is whole up to {last_ms} ms")
+    return last_ms
+
+
+def _cut(chunk: Chunk, until_ms: int) -> Chunk | None:
+    """Return the part of a chunk that ends with the last barrier up to `until_ms`, None if there is none in it."""
+    frames, end, barrier_ms = chunk.frames, 0, -1
+    for i, frame in enumerate(frames):
+        at_ms = barrier_of(frame)
+        if at_ms is not None and at_ms <= until_ms:
+            end, barrier_ms = i + 1, at_ms
+    if not end:
+        return None
+    raw = _joined(frames[:end])
+    return Chunk(barrier_ms, zstandard.ZstdCompressor(level=1).compress(raw), len(raw), end)
+
+
+def barrier_of(frame: bytes) -> int | None:
+    """Return the time of a frame that is a barrier, None for any other."""
+    header, _ = decode_frame(frame) if b"barrier" in frame[:64] else (None, None)
+    return header.now_ms if isinstance(header, Barrier) else None
 
 
 def _split(raw: bytes, count: int) -> list[bytes]:

@@ -6,24 +6,29 @@ loaded and the recorded stream and the journalled commands are run again to the 
 """
 
 import time
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ops_center import keyframes
 from ops_center.events import Change, JudgementCommand
+from ops_center.files import write_whole
 from ops_center.folder_lock import FolderLock
 from ops_center.journal import Journal
 from ops_center.judge import RuleFile
 from ops_center.people import Refused
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.recorder import Loss, Recorder, read_chunks
-from sensors.messages import Barrier, Hello, Layers, Pace, Registry, encode_frame
+from sensors.messages import Barrier, Hello, Layers, Pace, Registry, Until, encode_frame
 
 KEYFRAME_MS = 60_000
 KEYFRAME_SHARE = 20  # a keyframe may take a twentieth of the wall time
 FLUSH_BARRIERS = 16
+RESULT = "result.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Run:
         self.center = Center(config)
         self.by_command: dict[str, JudgementCommand] = {}
         self.held: list[JudgementCommand] = []  # journalled for a barrier that has not come again yet
+        self.later: deque[JudgementCommand] = deque()  # of the parent of a branch, to be done again at their times
+        self.parent, self.fork_at_ms = "", -1
         self.next_seq = 1
         self.unsettled = 0
         self._group: list[bytes] = []
@@ -59,6 +66,8 @@ class Run:
         self._framing: Future[Path] | None = None
         self._framed_ms, self._may_frame_at = 0, 0.0
         self._hello_recorded = False
+        if folder is not None:
+            (folder / RESULT).unlink(missing_ok=True)  # the run goes on
         self.recovery = self._recover()
 
     # -- frames
@@ -74,11 +83,11 @@ class Run:
         elif isinstance(seen, Registry | Layers):
             if (center.registry, center.layers) != before[1:]:
                 self._group.append(frame)
-        elif not isinstance(seen, Pace):
+        elif not isinstance(seen, Pace | Until):
             self._group.append(frame)
         if isinstance(seen, Barrier):
             self._close_group(center.now_ms > before[0])
-            changes += self._apply_held()
+            changes += self.apply_held()
         return changes
 
     def drop_partial(self) -> None:
@@ -174,11 +183,26 @@ class Run:
         if self.journal is not None:
             self.journal.record_control(self.center.now_ms, who, body).result()
 
-    def _apply_held(self) -> list[Change]:
+    def apply_held(self) -> list[Change]:
+        """Do the held commands whose barrier has come."""
         changes: list[Change] = []
         while self.held and self.held[0].at_ms <= self.center.now_ms:
             changes += self.center.apply(self.held.pop(0))
         return changes
+
+    def due_again(self) -> list[JudgementCommand]:
+        """Return the commands of the parent whose time has come, numbered anew; each is to be stored and done."""
+        due: list[JudgementCommand] = []
+        while self.later and self.later[0].at_ms <= self.center.now_ms:
+            old = self.later.popleft()
+            due.append(msgspec.structs.replace(old, at_ms=self.center.now_ms, seq=self.next_seq + len(due)))
+        return due
+
+    def forget_beyond(self) -> None:
+        """Drop what the journal says of a time after the last barrier: a fork copies by time, and its barrier is in between."""
+        if self.journal is not None:
+            self.settle()
+            self.journal.forget_changes(self.center.change_count)
 
     # -- keyframes and recovery
 
@@ -208,10 +232,12 @@ class Run:
         commands = self.journal.commands()
         self.by_command = {command.command_id: command for command in commands}
         self.next_seq = 1 + max((command.seq for command in commands), default=0)
+        self.later.extend(command for command in self.journal.later() if command.command_id not in self.by_command)
+        self.parent, self.fork_at_ms = self.journal.fact("parent") or "", int(self.journal.fact("fork_at_ms") or -1)
         self._load_keyframe()
         keyframe_ms = self.center.now_ms
         self.held = [command for command in commands if command.seq > self.center.applied_seq]
-        self.record(self._apply_held())
+        self.record(self.apply_held())
         for chunk in read_chunks(self.folder / "wire"):
             if chunk.barrier_ms > keyframe_ms:
                 for frame in chunk.frames:
@@ -224,7 +250,7 @@ class Run:
     def _replay(self, frame: bytes) -> None:
         changes = self.center.step(frame)
         self.record(changes)
-        self.record(self._apply_held())
+        self.record(self.apply_held())
 
     def _load_keyframe(self) -> None:
         assert self.folder is not None and self.recorder is not None
@@ -243,8 +269,15 @@ class Run:
             return
         try:
             self.settle()
+            self._keep_result()
         finally:
             self._frames.shutdown(wait=True)
             self.recorder.close()
             self.journal.close()
             self.lock.release()
+
+    def _keep_result(self) -> None:
+        """Say in the folder that the run ended in order, how far it came, and to which digests."""
+        if self.folder is not None and self.center.now_ms >= 0:
+            result = {"run_id": self.folder.name, "until_ms": self.center.now_ms, "digest": self.center.digests()}
+            write_whole(self.folder / RESULT, msgspec.json.format(msgspec.json.encode(result)))

@@ -3,6 +3,7 @@
 Lives here: pure functions of a center. Must not know: sockets, seats, how the console draws.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -38,8 +39,8 @@ def local_time(hello: Hello | None, now_ms: int) -> str | None:
         return at.isoformat(timespec="seconds")
 
 
-def clock(center: Center, connected: bool, age_s: float) -> dict[str, Any]:
-    """Return the clock: simulated time, pace asked and achieved, whether the city is there."""
+def clock(center: Center, connected: bool, age_s: float, replay: bool = False) -> dict[str, Any]:
+    """Return the clock: simulated time, pace asked and achieved, whether the city is there, or its record."""
     pacing = center.pacing
     return {
         "now_ms": center.now_ms,
@@ -47,7 +48,7 @@ def clock(center: Center, connected: bool, age_s: float) -> dict[str, Any]:
         "pace": "max" if pacing.pace == 0 else f"{pacing.pace:g}",
         "achieved_pace": round(pacing.achieved, 2),
         "paused": pacing.paused,
-        "mode": "PAUSED" if pacing.paused else "LIVE",
+        "mode": "REPLAY" if replay else "PAUSED" if pacing.paused else "LIVE",
         "city_connected": connected,
         "city_age_s": round(age_s, 1),
         "warming_up": pacing.warming_up,
@@ -55,11 +56,35 @@ def clock(center: Center, connected: bool, age_s: float) -> dict[str, Any]:
     }
 
 
-def snapshot(center: Center, connected: bool, age_s: float) -> dict[str, Any]:
-    """Return all that a newcomer needs beside what is fetched once over HTTP."""
+def run(center: Center, run_id: str, parent: str, fork_at_ms: int) -> dict[str, Any]:
+    """Return which run is shown; one with a parent is a branch of it."""
+    forked = bool(parent)
+    return {
+        "id": run_id,
+        "parent": parent or None,
+        "fork_at_ms": fork_at_ms if forked else None,
+        "fork_local": local_time(center.hello, fork_at_ms) if forked else None,
+    }
+
+
+def timeline(center: Center) -> dict[str, Any]:
+    """Return how far the run has come, and a mark for each incident."""
+    return {
+        "from_ms": 0,
+        "until_ms": max(0, center.now_ms),
+        "marks": [mark(incidents.plain(incident)) for incident in center.judgement.incidents.by_id.values()],
+    }
+
+
+def mark(incident: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an incident (plain) as a mark on the line of time."""
+    return {"at_ms": incident["opened_ms"], **{name: incident[name] for name in ("incident_id", "severity", "title")}}
+
+
+def snapshot(center: Center) -> dict[str, Any]:
+    """Return all that a newcomer needs beside the clock and what is fetched once over HTTP."""
     judgement = center.judgement
     return {
-        "clock": clock(center, connected, age_s),
         "alerts": [alerts.plain(alert) for alert in judgement.alerts.by_fingerprint.values()],
         "incidents": [incidents.plain(incident) for incident in judgement.incidents.open()],
         "commands": [commands.plain(command) for command in judgement.commands.recent(RECENT_COMMANDS)],

@@ -17,6 +17,7 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 SELDOM = (100_000, 50, 50)  # a city is hundreds of thousands of objects that stay: looking through them took a fifth of a start
+MOVED = "moved to run "  # how a city says to its supervisor in which branch it goes on
 
 
 def main() -> int:
@@ -106,6 +107,8 @@ def _city(config: dict[str, Any]) -> int:
         CityConfig(
             of_run(runs.get(data / "runs", config["run"])), config["url"], config["tokens"], config["run"], data, config["host"],
             bound=bound, pace=config["pace"], until_end=config["until_end"], warming=_say,
+            moved=lambda run_id: _say(f"{MOVED}{run_id}"), until_expr=config.get("until_expr", ""),
+            run_to_ms=config.get("run_to_ms"),
         )
     )  # fmt: skip
 

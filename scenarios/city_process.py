@@ -19,7 +19,7 @@ from ops_center.seats import CITY
 from scenarios import runs
 from scenarios.city_server import CityServer, Link, Unwelcome
 from scenarios.live_city import LiveCity
-from scenarios.pace import Pacer, WallClock
+from scenarios.pace import Asked, Pacer, WallClock
 from scenarios.setup import Setup
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class CityConfig:
     """What `cityops city` needs. `tokens`: role -> token, with city for the wire and instructor for the exercise.
 
     `warming` gets a line for each fifth of the warm-up and one at T+0; `lost` one for each time that the center is not there.
+    `moved` gets the id of each branch that the city goes on in. With `until_expr` or `run_to_ms` time stands still there.
     `data` None keeps nothing. `exercise_port` None serves no exercise, 0 takes a free port; `bound` is a socket that listens
     already, in place of a port.
     """
@@ -51,6 +52,9 @@ class CityConfig:
     ready: Callable[[str], None] = field(default=lambda address: None)
     warming: Callable[[str], None] = field(default=lambda line: None)
     lost: Callable[[str], None] = field(default=lambda line: None)
+    moved: Callable[[str], None] = field(default=lambda run_id: None)
+    until_expr: str = ""
+    run_to_ms: int | None = None
 
 
 def folder_of(config: CityConfig) -> runs.RunFolder | None:
@@ -85,6 +89,9 @@ def serve_city(config: CityConfig) -> int:
     clock = WallClock()
     server = CityServer(live, link, Pacer(clock, config.pace), clock)
     server.watchers.add(_Told(server, config).look)
+    server.moved = config.moved
+    if config.until_expr or config.run_to_ms is not None:
+        server.ask(Asked(run_to_ms=config.run_to_ms, until_expr=config.until_expr or None), "command line")
     config.ready(exercise_url)
     try:
         return asyncio.run(_both(config, server, bound))

@@ -9,14 +9,17 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from scenarios.city_side import BARRIER_MS
+from scenarios.fork import drop, fork_folder
 from scenarios.live_city import LiveCity
 from scenarios.pace import MAX, Asked, Clock, Pacer, parse_pace
+from scenarios.runs import RunFolder
 from scenarios.world_log import WorldLog
 from sensors.messages import (
     PROTOCOL,
@@ -27,6 +30,8 @@ from sensors.messages import (
     DownMessage,
     Judged,
     Pace,
+    Reached,
+    Until,
     Welcome,
     decode_down,
     encode_frame,
@@ -43,15 +48,44 @@ class Unwelcome(RuntimeError):
     """The center refuses this city; there is no use in trying again."""
 
 
+class CannotJump(RuntimeError):
+    """Time cannot go back there; the run in progress goes on. One line that says why."""
+
+
+class _Jumping(Exception):
+    """The session ends because the city goes to a branch."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How to reach the center, and how the city presents itself there."""
+    """How to reach the center, and how the city presents itself there. `parent`: the run is a branch, forked at `fork_at_ms`."""
 
     url: str
     token: str
     run_id: str
     exercise_url: str = ""
     release: str = ""
+    parent: str = ""
+    fork_at_ms: int = -1
+    keep_commands: bool = False
+
+    def hello(self) -> dict[str, Any]:
+        """Return what the hello says beside the city's own words."""
+        said: dict[str, Any] = {"token": self.token, "exercise_url": self.exercise_url, "release": self.release}
+        if self.parent:
+            said |= {"branch": self.run_id, "parent": self.parent, "fork_at_ms": self.fork_at_ms}
+            said["keep_commands"] = self.keep_commands
+        return said
+
+
+@dataclass(slots=True)
+class _Jump:
+    """A wish to go back, and who waits for what becomes of it."""
+
+    to_ms: int
+    keep_commands: bool
+    done: "asyncio.Future[str]"
+    back: tuple[RunFolder, Link, int] | None = None  # where to go on if it comes to nothing
 
 
 def _reason(error: Exception) -> str:
@@ -73,10 +107,17 @@ class CityServer:
         self.lost = ""  # why there is no center, while there is none
         self.news = asyncio.Event()
         self.watchers: set[Callable[[], None]] = set()
+        self.moved: Callable[[str], None] = lambda run_id: None  # is told the id of each branch that the city goes on in
+        self._jump: _Jump | None = None
+        self.until, self.until_said = "", ""  # the condition at which time is to stand still, and how the last one ended
+        self._until_told = ""
         self._commands: deque[Command | Judged] = deque()
         self._credit_ms, self._credit = -1, 1
         self._told_s, self._may_frame_s = -1e9, 0.0
-        self._control_log = WorldLog(live.folder.path / "control.log") if live.folder else None
+        self._control_log = self._opened_control_log()
+
+    def _opened_control_log(self) -> WorldLog | None:
+        return WorldLog(self.live.folder.path / "control.log") if self.live.folder else None
 
     # -- state
 
@@ -95,10 +136,12 @@ class CityServer:
         if asked.pace is not None and asked.pace != MAX:
             parse_pace(asked.pace)
         if self._control_log:
-            body = {"who": who, "pause": asked.pause, "pace": asked.pace, "run_to_ms": asked.run_to_ms}
+            body = {"who": who, **asdict(asked)}
             count = len(self._control_log.entries)
             self._control_log.append(self.live.now_ms, "control", f"control-{count + 1}", body)
         self.pacer.ask(asked, self.live.now_ms)
+        if asked.until_expr is not None:
+            self.until, self.until_said = asked.until_expr, ""
         self._told_s = -1e9
         self.news.set()
 
@@ -121,6 +164,11 @@ class CityServer:
                 ) as socket:
                     tries = 0
                     await self._session(socket, until_end)
+            except _Jumping:
+                self._begin_jump()
+            except Unwelcome as error:
+                if not self._take_back(str(error)):
+                    raise
             except (OSError, WebSocketException, TimeoutError, BadMessage) as error:
                 self.lost = _reason(error)
                 self._lost()
@@ -138,7 +186,7 @@ class CityServer:
         live, link = self.live, self.link
         if live.now_ms == 0:
             live.begin_warm()
-        opening = live.opening_frames(link.run_id, token=link.token, exercise_url=link.exercise_url, release=link.release)
+        opening = live.opening_frames(link.run_id, **link.hello())
         await socket.send(opening[0])
         async with asyncio.timeout(WELCOME_S):
             welcome = self._decoded(await socket.recv())
@@ -151,7 +199,8 @@ class CityServer:
         for frame in [*live.opening, *(f for group in live.kept for f in group.frames)]:
             await socket.send(frame)
         self.pacer.anchor(live.now_ms)
-        self.connected, self.lost, self._told_s = True, "", -1e9
+        self.connected, self.lost, self._told_s, self._until_told = True, "", -1e9, ""
+        self._arrived()
         await self._both_ways(socket, until_end)
 
     async def _both_ways(self, socket: ClientConnection, until_end: bool) -> None:
@@ -191,14 +240,20 @@ class CityServer:
                 self.bad_messages += 1
         elif isinstance(message, Control):
             with contextlib.suppress(ValueError):
-                self.ask(Asked(message.pause, message.pace, message.run_to_ms), "center")
+                self.ask(Asked(message.pause, message.pace, message.run_to_ms, message.until_expr), "center")
+        elif isinstance(message, Reached) and message.expr == self.until:
+            self.until, self.until_said = "", message.error
+            self.ask(Asked(pause=True), "condition")
 
     # -- time
 
     async def _drive(self, socket: ClientConnection, until_end: bool) -> None:
         while True:
             self.news.clear()
+            if self._jump is not None:
+                raise _Jumping
             self._do_commands()
+            await self._tell_until(socket)
             if not (self.ended and self.live.kept):  # the center answers the last barrier only when nothing follows it
                 await self._tell_pace(socket)
             if self.ended:
@@ -223,7 +278,8 @@ class CityServer:
 
     async def _may_go(self) -> bool:
         """Wait for credit and for the clock; return whether the next barrier's time has come."""
-        if len(self.live.kept) >= self._credit:
+        lead = 1 if self.until else self._credit  # a condition is asked at each barrier before the next one is begun
+        if len(self.live.kept) >= lead:
             await self.news.wait()
             return False
         if self.warming_up or self.live.behind:
@@ -253,12 +309,78 @@ class CityServer:
             self._told_s = now_s
             await socket.send(encode_frame(self.pace_frame()))
 
+    async def _tell_until(self, socket: ClientConnection) -> None:
+        if self._until_told != self.until:
+            self._until_told = self.until
+            await socket.send(encode_frame(Until(expr=self.until)))
+
     def _keyframe_if_due(self) -> None:
         if self.live.keyframe_due and self.clock.seconds() >= self._may_frame_s:
             began_s = self.clock.seconds()
             self.live.keep_keyframe(self.live.keyframe(), self.live.now_ms)
             ended_s = self.clock.seconds()
             self._may_frame_s = ended_s + KEYFRAME_SHARE * (ended_s - began_s)
+
+    # -- going back, which is going on in a branch
+
+    async def jump(self, to_ms: int, keep_commands: bool = False) -> str:
+        """Leave this run as it is and go on in a branch of it from the barrier at or before `to_ms`; return the branch's id.
+
+        Raises CannotJump, with the run in progress going on.
+        """
+        to_ms -= to_ms % BARRIER_MS
+        stored_ms = min(self._credit_ms, self.live.now_ms)
+        if self.live.folder is None:
+            raise CannotJump("this city keeps no record; start it with a data folder to go back")
+        if not self.connected or self._jump is not None:
+            raise CannotJump("the city is not connected" if self._jump is None else "the city is on its way back already")
+        if not 0 < to_ms <= stored_ms:
+            raise CannotJump(f"{to_ms} ms does not lie in the past of this run; it is recorded from 0 to {stored_ms} ms")
+        self._jump = _Jump(to_ms, keep_commands, asyncio.get_running_loop().create_future())
+        self.news.set()
+        return await self._jump.done
+
+    def _begin_jump(self) -> None:
+        """The session has ended: stand in a branch at the instant asked for, and let the next session present it."""
+        jump, here = self._jump, self.live.folder
+        assert jump is not None and here is not None
+        jump.back = (here, self.link, self.live.now_ms)
+        try:
+            folder = fork_folder(here, jump.to_ms, keep_commands=jump.keep_commands)
+            self.link = replace(
+                self.link, run_id=folder.run_id, parent=here.run_id, fork_at_ms=jump.to_ms, keep_commands=jump.keep_commands
+            )  # fmt: skip
+            self._stand_in(folder, jump.to_ms)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            self._take_back(str(error))
+
+    def _stand_in(self, folder: RunFolder, now_ms: int) -> None:
+        if self._control_log:
+            self._control_log.close()
+        self.live.move_to(folder, now_ms)
+        self._control_log = self._opened_control_log()
+        self._commands.clear()
+        self._may_frame_s = 0.0
+
+    def _take_back(self, why: str) -> bool:
+        """The branch comes to nothing: go on where the run stood. False when nobody was on the way to a branch."""
+        jump = self._jump
+        if jump is None or jump.back is None:
+            return False
+        made, (here, self.link, now_ms) = self.live.folder, jump.back
+        if made is not None and made != here:
+            drop(made)
+        self._stand_in(here, now_ms)
+        self._jump = None
+        jump.done.set_exception(CannotJump(why))
+        return True
+
+    def _arrived(self) -> None:
+        """The center has taken the branch in."""
+        if self._jump is not None and self._jump.back is not None:
+            jump, self._jump = self._jump, None
+            self.moved(self.link.run_id)
+            jump.done.set_result(self.link.run_id)
 
     def _notify(self) -> None:
         for watcher in tuple(self.watchers):

@@ -11,13 +11,14 @@ from pathlib import Path
 import msgspec
 
 from ops_center.events import AlertChange, Change, CommandChange, IncidentChange, JudgementCommand
+from ops_center.files import read_only_address
 
 _change: "msgspec.json.Decoder[Change]" = msgspec.json.Decoder(AlertChange | IncidentChange | CommandChange)
 _NAMES = ("command_id", "type", "target", "at_ms", "seq", "who")
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
+    return sqlite3.connect(read_only_address(path), uri=True, timeout=5.0)
 
 
 def read_commands(path: Path) -> list[JudgementCommand]:

@@ -6,6 +6,7 @@ after the center's last stored barrier comes again, byte for byte.
 """
 
 import hashlib
+import itertools
 import json
 from collections import deque
 from collections.abc import Mapping
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ops_center import keyframes
+from ops_center.files import write_whole
 from scenarios.city_side import BARRIER_MS, CitySide
-from scenarios.runs import RunFolder, write_whole
+from scenarios.fork import LATER
+from scenarios.runs import RunFolder
 from scenarios.setup import Setup
-from scenarios.world_log import Entry, WorldLog
+from scenarios.world_log import Entry, WorldLog, read_log
 from sensors.messages import Command, Judged, encode_frame
 from simulator.inject_catalogue import INJECTS
 from simulator.injects import validate
@@ -38,10 +41,8 @@ class LiveCity:
     """The city of a live run. `folder` None keeps nothing on disk; `cache` is where warm-ups are kept."""
 
     def __init__(self, setup: Setup, folder: RunFolder | None, cache: Path | None = None) -> None:
-        self.setup, self.folder, self._cache = setup, folder, cache
-        self.log = WorldLog(folder.path / "world.log") if folder else None
-        self._entries: list[Entry] = list(self.log.entries) if self.log else []
-        self._ids = {entry.id for entry in self._entries}
+        self.setup, self._cache = setup, cache
+        self._open(folder)
         self.kept: deque[Group] = deque()
         self.opening: list[bytes] = []
         self._frames: list[bytes] = []
@@ -50,7 +51,24 @@ class LiveCity:
         self.now_ms = 0
         self._fresh(None)
 
+    def _open(self, folder: RunFolder | None) -> None:
+        """Work in a run folder from now on. Raises BadLog."""
+        self.folder = folder
+        self.log = WorldLog(folder.path / "world.log") if folder else None
+        self._entries: list[Entry] = list(self.log.entries) if self.log else []
+        self._ids = {entry.id for entry in self._entries}
+        later = read_log(folder.path / LATER) if folder else []
+        self._later = deque(entry for entry in later if entry.id not in self._ids)  # of the parent, to be done again
+
     # -- standing up
+
+    def move_to(self, folder: RunFolder, now_ms: int) -> None:
+        """Go on in another run's folder, from a barrier of its past: a branch, or back from one that came to nothing."""
+        self.close()
+        self._open(folder)
+        self._cache = None
+        self._fresh(self._keyframe_before(now_ms))
+        self._skip_to(now_ms)
 
     def _fresh(self, state: Mapping[str, Any] | None) -> None:
         """Build the city anew, at the start or at a keyframe."""
@@ -132,6 +150,7 @@ class LiveCity:
             group = self._canned.popleft()
         else:
             self._catch_up()
+            self._do_again()
             self.city.run_until(self.now_ms - self.now_ms % BARRIER_MS + BARRIER_MS)
             group = Group(self.city.now_ms, tuple(self._frames))
             self._frames.clear()
@@ -144,6 +163,12 @@ class LiveCity:
         while self._done < len(self._entries) and self._entries[self._done].now_ms <= self.now_ms:
             self.city.take(self._entries[self._done])
             self._done += 1
+
+    def _do_again(self) -> None:
+        """Take what the parent of a branch had at this time, as if it were asked for now."""
+        while self._later and self._later[0].now_ms <= self.now_ms and not self.behind:
+            entry = self._later.popleft()
+            self._take(entry.what, entry.id, entry.body)
 
     def stored(self, barrier_ms: int) -> None:
         """The center has everything up to this barrier."""
@@ -175,7 +200,8 @@ class LiveCity:
         problems = validate(inject, params, self.setup.city)
         if problems:
             raise ValueError("; ".join(problems))
-        inject_id = f"instructor-{len(self._entries) + 1}"
+        taken = self._ids | {entry.id for entry in self._later}
+        inject_id = next(i for n in itertools.count(len(self._entries) + 1) if (i := f"instructor-{n}") not in taken)
         self._take("inject", inject_id, {"name": name, "params": dict(params), "title": dict(title) if title else None})
         return inject_id
 

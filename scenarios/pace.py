@@ -67,11 +67,12 @@ def say_pace(pace: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A change of pace: None leaves a thing as it is."""
+    """A change of pace: None leaves a thing as it is. `until_expr` is a condition of the center's series, "" takes it back."""
 
     pause: bool | None = None
     pace: float | None = None
     run_to_ms: int | None = None
+    until_expr: str | None = None
 
 
 class Pacer:
@@ -89,6 +90,8 @@ class Pacer:
             self.pace = asked.pace if asked.pace == MAX else parse_pace(asked.pace)
         if asked.run_to_ms is not None:
             self.run_to_ms, self.paused = max(asked.run_to_ms, now_ms), False
+        if asked.until_expr:
+            self.paused = False
         if asked.pause is not None:
             self.paused = asked.pause
         self.anchor(now_ms)

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops_center.fork import CannotFork, open_fork
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.recorder import Loss, read_chunks
 from scenarios import runs
 from scenarios.claims import load_claims
 from scenarios.debrief import Material, debrief
+from scenarios.fork import check_same_release, drop, fork_folder
 from scenarios.journal_reader import read_changes, read_commands
 from scenarios.pace import wall_text
-from scenarios.runner import Commands, HeadlessRun, commands_of, run_headless
-from scenarios.runs import RunError, RunFolder
+from scenarios.runner import HeadlessRun, commands_of, run_headless
+from scenarios.runs import DamagedRun, RunError, RunFolder
 from scenarios.setup import PACK, Setup, of_run
 from scenarios.world_log import Entry, read_log
 
@@ -128,27 +130,37 @@ def changes_of(run: RunFolder) -> list[Any]:
     return list(read_changes(run.path / "journal.sqlite"))
 
 
-def branch(
-    root: Path, run: RunFolder, fork_at_ms: int, *, keep_commands: bool = False, run_id: str = "", progress: Progress = _quiet
-) -> RunFolder:
-    """Make a new run that is the old one up to `fork_at_ms` and return its folder; the old one is not touched.
+def branch(run: RunFolder, fork_at_ms: int, *, keep_commands: bool = False, run_id: str = "") -> RunFolder:
+    """Make a new run beside the old one that is the same up to `fork_at_ms`; return its folder. The old one stays as it is.
 
-    Commands of the old run after the fork come along only with `keep_commands`. The new folder holds journal, recorded
-    stream and world log up to the fork, so that a city and a center started on it go on from there.
+    The new folder holds journal, recorded stream, world log and keyframes up to the fork: a city and a center that are started
+    on it go on from there. What people did after the fork is kept for them to be done again at its time with `keep_commands`.
+    Raises RunError; DamagedRun when the record does not hold up to there, or is of another release.
     """
+    setup, losses = of_run(run), list[Loss]()
+    until_ms = max((chunk.barrier_ms for chunk in read_chunks(run.path / "wire", losses)), default=-1)
+    fork_at_ms -= fork_at_ms % 1_000
+    if fork_at_ms <= 0 or (fork_at_ms > until_ms and not losses):
+        raise RunError(f"run {run.run_id} was recorded up to {until_ms} ms; it cannot be forked at {fork_at_ms} ms")
+    folder = fork_folder(run, fork_at_ms, run_id=run_id, keep_commands=keep_commands)
+    try:
+        config = CenterConfig(rules=setup.rule_files())
+        open_fork(run.path, folder.path, fork_at_ms, config, keep_commands=keep_commands).close()
+    except CannotFork as error:
+        drop(folder)
+        raise DamagedRun(str(error)) from error
+    return folder
+
+
+def branch_executed(run: RunFolder, fork_at_ms: int, *, run_id: str = "", progress: Progress = _quiet) -> RunFolder:
+    """Make a branch and execute it headless, with what people did after the fork, as far as the old run came."""
     setup, until_ms = of_run(run), last_barrier_ms(run)
     fork_at_ms -= fork_at_ms % 1_000
-    if not 0 <= fork_at_ms <= max(until_ms, 0):
-        raise RunError(f"run {run.run_id} was recorded up to {until_ms} ms; it cannot be forked at {fork_at_ms} ms")
+    check_same_release(run)
     everything = commands_of(run)
-    upto = Commands(
-        [c for c in everything.judgement if keep_commands or c.at_ms <= fork_at_ms],
-        [e for e in everything.world or () if keep_commands or e.now_ms <= fork_at_ms],
-    )
-    new_id = run_id or runs.new_run_id(root, f"{setup.scenario.name}-branch", wall_text())
-    folder = setup.create(root, new_id, parent=run.run_id, fork_at_ms=fork_at_ms)
-    end_ms = until_ms if keep_commands else fork_at_ms
-    run_headless(setup, commands=upto, until_ms=end_ms, out=folder, progress=progress)
+    new_id = run_id or runs.new_run_id(run.path.parent, f"{setup.scenario.name}-branch", wall_text())
+    folder = setup.create(run.path.parent, new_id, parent=run.run_id, fork_at_ms=fork_at_ms)
+    run_headless(setup, commands=everything, until_ms=until_ms, out=folder, progress=progress)
     return folder
 
 

@@ -13,6 +13,7 @@ from ops_center.events import Change, JudgementCommand
 from ops_center.judged import judged
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.run import Run
+from ops_center.until import Condition
 from scenarios.city_side import BARRIER_MS, CitySide
 from scenarios.journal_reader import read_commands
 from scenarios.runs import RunFolder
@@ -194,23 +195,38 @@ def run_headless(
     until_ms: int | None = None,
     out: RunFolder | None = None,
     save_load_at: Iterable[int] = (),
+    until: Condition | None = None,
     watch: Callable[[Sequence[Change]], None] | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Finished:
     """Run a setup to its end (or `until_ms` from the warm-up's start) and return the result and the run.
 
-    At each of `save_load_at` the run is saved and goes on in new objects, which must change nothing. `progress` gets
-    simulated seconds.
+    With `until` it ends at the first barrier after the warm-up at which that is so. At each of `save_load_at` the run is saved
+    and goes on in new objects, which must change nothing. `progress` gets simulated seconds.
     """
     end_ms = setup.scenario.total_ms if until_ms is None else until_ms
     run = HeadlessRun(setup, commands, out, watch=watch)
     stops = sorted({s - s % BARRIER_MS for s in save_load_at if 0 < s < end_ms})
     for stop_ms in sorted({*_minutes(end_ms), *stops}):
-        run.advance(stop_ms)
-        progress(stop_ms / 1000.0)
+        reached = _advance_until(run, stop_ms, until)
+        progress(run.now_ms / 1000.0)
+        if reached:
+            break
         if stop_ms in stops:
             run = _reborn(run, setup, commands, watch)
     return Finished(run.close(), run)
+
+
+def _advance_until(run: HeadlessRun, stop_ms: int, until: Condition | None) -> bool:
+    """Go on to `stop_ms`, or to the first barrier at which a condition holds; tell whether it does."""
+    if until is None:
+        run.advance(stop_ms)
+        return False
+    while run.now_ms < stop_ms:
+        run.advance(run.now_ms + BARRIER_MS)
+        if run.now_ms >= run.setup.scenario.warm_up and until.holds(run.center):
+            return True
+    return False
 
 
 def _minutes(end_ms: int) -> list[int]:

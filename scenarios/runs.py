@@ -8,7 +8,6 @@ run is executed or judged.
 
 import hashlib
 import json
-import os
 import platform
 import re
 import shutil
@@ -23,7 +22,8 @@ from typing import Any
 
 import msgspec
 
-from ops_center.folder_lock import try_lock
+from ops_center.files import write_whole
+from ops_center.folder_lock import is_locked, try_lock
 
 SCHEMA_VERSION = 1
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}$")
@@ -36,6 +36,10 @@ class RunError(ValueError):
 
 class BadExport(RunError):
     """A file that was given as an exported run and is none; bad input rather than something that cannot be done."""
+
+
+class DamagedRun(RunError):
+    """A run whose record is damaged, or of another release: what was asked of it would not be the same run."""
 
 
 class Header(msgspec.Struct, kw_only=True, frozen=True):
@@ -130,6 +134,14 @@ class RunFolder:
         path = self.path / "result.json"
         return dict(json.loads(path.read_bytes())) if path.exists() else {}
 
+    def status(self) -> str:
+        """Return `done` (ended in order), `open` (at work now), `interrupted`, or `elsewhere` (the record is)."""
+        if (self.path / "result.json").exists():
+            return "done"
+        if is_locked(self.path):
+            return "open"
+        return "interrupted" if (self.path / "journal.sqlite").exists() else "elsewhere"
+
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Keep how far the run came and its digests."""
         write_whole(self.path / "result.json", json.dumps(result, ensure_ascii=False, indent=2).encode())
@@ -138,16 +150,6 @@ class RunFolder:
         """Return name -> content of a table of inputs (rules or kinds)."""
         root = self.path / "inputs" / table
         return {str(PurePosixPath(*p.relative_to(root).parts)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def create(root: Path, header: Header, inputs: Mapping[str, bytes]) -> RunFolder:
@@ -198,7 +200,7 @@ def summary(run: RunFolder) -> dict[str, Any]:
     return {
         "run_id": run.run_id, "scenario": header.scenario, "city": header.city, "seed": header.seed,
         "created_at": header.created_at, "parent": header.parent, "fork_at_ms": header.fork_at_ms,
-        "until_ms": result.get("until_ms"), "digest": result.get("digest"), "bytes": size,
+        "status": run.status(), "until_ms": result.get("until_ms"), "digest": result.get("digest"), "bytes": size,
     }  # fmt: skip
 
 

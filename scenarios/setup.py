@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
+from ops_center.files import write_whole
 from scenarios import runs
 from scenarios.load import Loaded, check_city, city_argument, load, loads
 from scenarios.pace import wall_text
@@ -125,7 +126,7 @@ def _city(name: str, cache: Path | None, told: Callable[[str], None]) -> City:
         built = catalogue.get(name)
         with contextlib.suppress(OSError):
             cache.mkdir(parents=True, exist_ok=True)
-            runs.write_whole(path, zstandard.compress(encode(built), 3))
+            write_whole(path, zstandard.compress(encode(built), 3))
         return built
 
 
@@ -158,8 +159,11 @@ def of_run(run: runs.RunFolder) -> Setup:
     """Return the setup kept in a run folder. Raises runs.RunError when the kept inputs are not those of the header."""
     header = run.header()
     inputs = run.path / "inputs"
-    city_bytes = zstandard.decompress((inputs / "city.json.zst").read_bytes(), max_output_size=MAX_CITY_BYTES)
-    scenario = (inputs / "scenario.yaml").read_bytes()
+    try:
+        city_bytes = zstandard.decompress((inputs / "city.json.zst").read_bytes(), max_output_size=MAX_CITY_BYTES)
+        scenario = (inputs / "scenario.yaml").read_bytes()
+    except (OSError, zstandard.ZstdError) as error:
+        raise runs.RunError(f"run {run.run_id}: the kept city or scenario cannot be read: {error}") from error
     rules, kind_files = run.inputs("rules"), run.inputs("kinds")
     seen = {"scenario": runs.sha256(scenario), "city": runs.sha256(city_bytes)}
     seen_files = {"rules": _hashes(rules), "kinds": _hashes(kind_files)}

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ops_center.ports import CannotServe, listen
 from ops_center.seats import new_seats
 from scenarios import runs
+from scenarios.child import MOVED
 from scenarios.pace import WallClock
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class DemoConfig:
     """What `cityops demo` needs. `setup` makes the checked setup; it is called while the children load their code.
 
     `port` None: 8700 and 8701, or free ones where these are taken; a number must be free.
+    `run` goes on with a run that is there. With `until_expr` or `until_ms` (from T+0) time stands still there.
     `loop` begins a new run when the scenario has ended. `say` gets each line for people; `greet` gets run id and seat links
     instead when center and exercise listen.
     """
@@ -51,6 +53,9 @@ class DemoConfig:
     loop: bool = True
     browser: bool = True
     names: tuple[str, ...] = ()
+    run: str = ""
+    until_expr: str = ""
+    until_ms: int | None = None
     say: Callable[[str], None] = field(default=lambda line: None)
     greet: Callable[[str, dict[str, str]], None] | None = None
 
@@ -96,7 +101,7 @@ class Supervisor:
         self.exercise_port = free_port(host, config.port + 1 if config.port else None, self.port + 1)
         shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
         self.address, self.exercise = f"http://{shown}:{self.port}", f"http://{shown}:{self.exercise_port}/exercise/"
-        self.run_id = ""
+        self.run_id, self._first = "", config.run
         self.setup: Setup | None = None
         self.center, self.city = Child("center", {}), Child("city", {})
         self.stopping = asyncio.Event()
@@ -110,7 +115,7 @@ class Supervisor:
         """Make the folder of a new run and the configuration of both children."""
         assert self.setup is not None
         config, data = self.config, str(self.config.data)
-        self.run_id = self.setup.create(config.data / "runs").run_id
+        self.run_id, self._first = self._first or self.setup.create(config.data / "runs").run_id, ""
         common = {"data": data, "run": self.run_id, "host": config.host}
         inner = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
         self.center.config = common | {
@@ -120,8 +125,12 @@ class Supervisor:
         tokens = {role: self.tokens[role] for role in ("city", "instructor")}
         self.city.config = common | {
             "role": "city", "url": f"ws://{inner}:{self.port}/wire", "tokens": tokens, "exercise_port": self.exercise_port,
-            "pace": config.pace, "until_end": config.loop,
+            "pace": config.pace, "until_end": config.loop, "until_expr": config.until_expr, "run_to_ms": self._run_to_ms(),
         }  # fmt: skip
+
+    def _run_to_ms(self) -> int | None:
+        assert self.setup is not None
+        return None if self.config.until_ms is None else self.config.until_ms + self.setup.scenario.warm_up
 
     # -- one child
 
@@ -143,6 +152,7 @@ class Supervisor:
         assert child.process is not None and child.process.stdin is not None
         child.configured = True
         child.process.stdin.write(json.dumps(child.config).encode() + b"\n")
+        child.config |= {"until_expr": "", "run_to_ms": None}  # time stands still once, not again after each restart
         with contextlib.suppress(ConnectionError):
             await child.process.stdin.drain()
 
@@ -155,9 +165,16 @@ class Supervisor:
             child.last.append(text)
             if text.startswith("ready "):
                 child.ready.set()
+            elif text.startswith(MOVED):
+                self._moved(text.removeprefix(MOVED))
             elif text:
                 self.config.say(f"{child.name}: {text}")
         return await process.wait()
+
+    def _moved(self, run_id: str) -> None:
+        """The run goes on in a branch: whoever is started again goes on there."""
+        self.config.say(f"going on in {run_id}, a branch of {self.run_id}")
+        self.run_id = self.center.config["run"] = self.city.config["run"] = run_id
 
     async def keep(self, child: Child) -> int:
         """Keep a child alive until the demo stops or it ends well; return 0, or 1 when it is given up."""

@@ -37,13 +37,13 @@ class WorldLog:
         self.entries = read_log(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab")
-        self._file.truncate(sum(len(_line(entry)) for entry in self.entries))
+        self._file.truncate(sum(len(line_of(entry)) for entry in self.entries))
         self.ids = {entry.id for entry in self.entries}
 
     def append(self, now_ms: int, what: str, entry_id: str, body: dict[str, Any]) -> Entry:
         """Write an entry and sync it. Raises OSError when it cannot be kept."""
         entry = Entry(len(self.entries), now_ms, what, entry_id, body)
-        self._file.write(_line(entry))
+        self._file.write(line_of(entry))
         self._file.flush()
         os.fsync(self._file.fileno())
         self.entries.append(entry)
@@ -55,7 +55,8 @@ class WorldLog:
         self._file.close()
 
 
-def _line(entry: Entry) -> bytes:
+def line_of(entry: Entry) -> bytes:
+    """Return an entry as a line with its checksum."""
     text = json.dumps(asdict(entry), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 

@@ -110,7 +110,10 @@ class StaticMetric(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, tag_field="t", tag="hello", kw_only=True):
-    """First frame of a city. `barrier_ms`: its last barrier (-1: none)."""
+    """First frame of a city. `barrier_ms`: its last barrier (-1: none).
+
+    A branch names its `parent` and where it forks; what people did in the parent after that comes along if `keep_commands`.
+    """
 
     protocol: int = PROTOCOL
     run: str
@@ -127,6 +130,9 @@ class Hello(msgspec.Struct, tag_field="t", tag="hello", kw_only=True):
     schematic: bool = False
     attribution: str = ""
     branch: str = "main"
+    parent: str = ""
+    fork_at_ms: int = -1
+    keep_commands: bool = False
     exercise_url: str = ""
     exercise: bool = True
 
@@ -215,7 +221,13 @@ class Pace(msgspec.Struct, tag_field="t", tag="pace", kw_only=True):
     ended: bool = False
 
 
-UpHeader = Hello | Registry | Layers | Batch | Applied | Finished | Barrier | Pace
+class Until(msgspec.Struct, tag_field="t", tag="until", kw_only=True):
+    """The city asks to be told at the first barrier at which a PromQL expression has a result, "" no more. Never recorded."""
+
+    expr: str
+
+
+UpHeader = Hello | Registry | Layers | Batch | Applied | Finished | Barrier | Pace | Until
 
 
 class Welcome(msgspec.Struct, tag_field="t", tag="welcome", kw_only=True):
@@ -254,14 +266,23 @@ class Judged(msgspec.Struct, tag_field="t", tag="judged", kw_only=True):
 
 
 class Control(msgspec.Struct, tag_field="t", tag="control", kw_only=True):
-    """Pause, pace or run-to; `pace` 0 means as fast as possible; None leaves a thing as it is."""
+    """Pause, pace, run-to or run-until; `pace` 0 means as fast as possible; None leaves a thing as it is."""
 
     pause: bool | None = None
     pace: float | None = None
     run_to_ms: int | None = None
+    until_expr: str | None = None
 
 
-DownMessage = Welcome | Credit | Command | Judged | Control
+class Reached(msgspec.Struct, tag_field="t", tag="reached", kw_only=True):
+    """What the city asked for with `until` is so at the barrier at `now_ms`, or can never be: `error` says why."""
+
+    expr: str
+    now_ms: int
+    error: str = ""
+
+
+DownMessage = Welcome | Credit | Command | Judged | Control | Reached
 
 _up = msgspec.msgpack.Decoder(UpHeader)
 _down = msgspec.msgpack.Decoder(DownMessage)

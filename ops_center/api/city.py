@@ -25,8 +25,10 @@ async def city(request: Request, seat: Reader) -> Response:
     view = awaited_view(request)
     if view is None:
         return _to_come()
-    found = views.city(view, city_of(request).run_id)
-    found["exercise_url"] = found["exercise_url"] or host_of(request).config.exercise_url or None
+    live = city_of(request)
+    found = views.city(view, live.run_id)
+    url = found["exercise_url"] or host_of(request).config.exercise_url
+    found["exercise_url"] = None if live.playback is not None else url or None  # a record has no truth to show
     return json_response(found)
 
 

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from ops_center import alerts as alert_states
 from ops_center import commands as world_commands
 from ops_center import incidents as incident_states
-from ops_center import views
 from ops_center.api.common import (
     ERRORS,
     Acknowledger,
@@ -103,7 +102,7 @@ async def do(live: LiveCity, type_: str, target: str, params: dict[str, Any], wh
 @router.get("/api/overview")
 async def overview(live: LiveDep, seat: Reader) -> Response:
     """Return all that a viewer needs to begin, or to begin again after a resync."""
-    return json_response(views.snapshot(live.run.center, live.connected, live.age_s))
+    return json_response(live.snapshot())
 
 
 @router.get("/api/alerts")

@@ -11,6 +11,7 @@ from ops_center.api.common import ERRORS, Body, CommandId, Controller, Line, Liv
 from ops_center.api.judgement import do
 from ops_center.guards import Problem
 from ops_center.journal import JournalError
+from ops_center.until import MAX_EXPR, Condition
 from sensors.messages import Control
 
 router = APIRouter(responses=ERRORS, tags=["operate"])
@@ -23,12 +24,19 @@ class ControlBody(Body):
     pause: bool | None = None
     pace: Annotated[FiniteFloat, Field(gt=0, le=MAX_PACE)] | Literal["max"] | None = None
     run_to_ms: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    until_expr: Annotated[str, Field(max_length=MAX_EXPR)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "ControlBody":
-        if self.pause is None and self.pace is None and self.run_to_ms is None:
-            raise ValueError("expected at least one of pause, pace, run_to_ms")
+        if not self.model_fields_set or all(getattr(self, name) is None for name in self.model_fields_set):
+            raise ValueError(f"expected at least one of {', '.join(ControlBody.model_fields)}")
         return self
+
+
+class SeekBody(Body):
+    """Which instant of a replay to show."""
+
+    to_ms: Annotated[int, Field(ge=0, le=2**53)]
 
 
 class RuleText(Body):
@@ -47,16 +55,41 @@ class Reload(Body):
 
 @router.post("/api/control", status_code=202)
 async def control(live: LiveDep, seat: Controller, body: ControlBody) -> Response:
-    """Pause, pace or run to an instant. It is journalled apart and never digested."""
+    """Pause, pace, run to an instant or until an expression has a result. It is journalled apart and never digested."""
     if not live.connected:
         raise Problem(409, "the city is not connected: nobody is there whose time could be controlled")
+    if body.until_expr:
+        try:
+            Condition(body.until_expr)
+        except ValueError as error:
+            raise Problem(422, str(error)) from error
     pace = 0.0 if body.pace == "max" else body.pace
     asked = body.model_dump(exclude_none=True)
     try:
-        await live.control(Control(pause=body.pause, pace=pace, run_to_ms=body.run_to_ms), seat.name, asked)
+        wanted = Control(pause=body.pause, pace=pace, run_to_ms=body.run_to_ms, until_expr=body.until_expr)
+        await live.control(wanted, seat.name, asked)
     except JournalError as error:
         raise Problem(507, str(error)) from error
     return json_response({"asked": asked}, 202)
+
+
+@router.post("/api/seek")
+async def seek(live: LiveDep, seat: Controller, body: SeekBody) -> Response:
+    """Show another instant of a replay; answers when it is shown."""
+    if live.playback is None:
+        raise Problem(409, "this is no replay; going back in a live run is at the instructor's desk, and makes a branch")
+    try:
+        return json_response({"now_ms": await live.playback.seek(body.to_ms)})
+    except ValueError as error:
+        raise Problem(422, str(error)) from error
+
+
+@router.get("/api/timeline")
+async def timeline(live: LiveDep, seat: Reader) -> Response:
+    """Return from when to when the run goes so far, and the incidents in between."""
+    if live.playback is not None:
+        return json_response(live.playback.timeline())
+    return json_response(views.timeline(live.run.center))
 
 
 @router.get("/api/health")

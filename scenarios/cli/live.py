@@ -52,6 +52,8 @@ class Live:
     browser: bool = True
     as_json: bool = False
     loop: bool = False
+    until_expr: str = ""
+    until_ms: int | None = None  # from T+0
 
 
 def go_live(live: Live) -> None:
@@ -76,8 +78,24 @@ def go_live(live: Live) -> None:
 
     config = DemoConfig(
         made, data_folder(live.data), live.host, live.port, speed, live.loop, live.browser,
+        until_expr=live.until_expr, until_ms=live.until_ms,
         say=lambda line: typer.echo(line, err=live.as_json),
         greet=_print_links if live.as_json else None,
+    )  # fmt: skip
+    raise typer.Exit(run_demo(config))
+
+
+def go_on(
+    run: runs.RunFolder, data: Path, *, speed: float, port: int | None = None, browser: bool = True, as_json: bool = False
+) -> None:
+    """Start center and city on a run that is there, and stay until stopped; leave with the supervisor's status."""
+    from scenarios.setup import of_run
+    from scenarios.supervise import DemoConfig
+    from scenarios.supervise import demo as run_demo
+
+    config = DemoConfig(
+        lambda: of_run(run), data, port=port, pace=speed, loop=False, browser=browser, run=run.run_id,
+        say=lambda line: typer.echo(line, err=as_json), greet=_print_links if as_json else None,
     )  # fmt: skip
     raise typer.Exit(run_demo(config))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops_center.until import Condition
 from scenarios.cli.common import (
     CityOption,
     DataOption,
@@ -34,7 +35,13 @@ def run(
     noise_seed: NoiseSeedOption = None,
     city: CityOption = None,
     speed: SpeedOption = "1",
-    until: Annotated[str | None, typer.Option("--until", help="End here, from T+0, e.g. 45 min.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="End here, from T+0, e.g. 45 min; a live run pauses there.")
+    ] = None,
+    until_expr: Annotated[
+        str | None,
+        typer.Option("--until-expr", help="End (live: pause) when this PromQL expression has a result, after T+0."),
+    ] = None,
     rules: RulesOption = None,
     kinds: KindsOption = None,
     headless: Annotated[bool, typer.Option("--headless", help="No server, no clock: as fast as it goes.")] = False,
@@ -55,10 +62,13 @@ def run(
     Example: cityops run feeder_blackout --headless --seed 7 --json
     """
     if not headless:
-        _refuse_headless_only(until=until, out=out, save_load_at=save_load_at, commands=commands)
-        asked = Live(scenario, seed, noise_seed, city, speed, rules or [], kinds or [], data)
-        go_live(replace(asked, port=port, browser=not no_browser, as_json=as_json))
+        _refuse_headless_only(out=out, save_load_at=save_load_at, commands=commands)
+        _condition(until_expr)
+        asked = Live(scenario, seed, noise_seed, city, speed, rules or [], kinds or [], data, until_expr=until_expr or "")
+        until_ms = None if until is None else duration(until)
+        go_live(replace(asked, port=port, browser=not no_browser, as_json=as_json, until_ms=until_ms))
         return
+    condition = _condition(until_expr)
     checked_rules(rules or [])
     setup = prepare(
         scenario, seed=seed, noise_seed=noise_seed, rules=rules or (), kinds_dirs=kinds or (), city=city,
@@ -69,12 +79,21 @@ def run(
     script = Commands(read_script(commands, setup.scenario.warm_up)) if commands else Commands()
     folder = setup.create(out or runs_folder(data))
     with progress(setup.scenario.name, end_ms / 1000, "simulated s", quiet=as_json) as advance:
-        done = run_headless(setup, commands=script, until_ms=end_ms, out=folder, save_load_at=stops, progress=advance)
+        done = run_headless(
+            setup, commands=script, until_ms=end_ms, out=folder, save_load_at=stops, until=condition, progress=advance
+        )
     document = {**_made_from(setup), **done.result, "path": str(folder.path)}
     if as_json:
         say_json(document)
         return
     _say(document, document["path"] if out else document["run_id"])
+
+
+def _condition(text: str | None) -> Condition | None:
+    try:
+        return Condition(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--until-expr") from None
 
 
 def _refuse_headless_only(**options: Any) -> None:

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from scenarios import run_ops, runs
-from scenarios.cli.common import DataOption, JsonOption, duration, runs_folder
-from scenarios.cli.output import DOES_NOT_HOLD, progress, say, say_json
+from scenarios.cli.common import DataOption, JsonOption, data_folder, duration, pace, runs_folder
+from scenarios.cli.live import BrowserOption, PortOption, SpeedOption, go_on
+from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, progress, refuse, say, say_json, tell
 from scenarios.debrief_page import as_html, as_text
 from scenarios.transcript import transcript
 from scenarios.units import say_duration
@@ -27,7 +28,7 @@ def list_(data: DataOption = None, as_json: JsonOption = False) -> None:
         say_json(rows)
         return
     for row in rows:
-        until = say_duration(row["until_ms"]) if row["until_ms"] else "open"
+        until = say_duration(row["until_ms"]) if row["status"] == "done" else row["status"]
         say(f"{row['run_id']:<44} {row['city']:<12} seed {row['seed']:<8} {until:<10} {row['bytes'] / 1e6:8.1f} MB")
     if not rows:
         say(f"no runs in {runs_folder(data)}; make one with: cityops run feeder_blackout --headless")
@@ -101,23 +102,73 @@ def report(
 def branch(
     run: RunArgument,
     at: Annotated[str, typer.Option("--at", help="Where to fork, from the run's start, e.g. 20 min.")],
-    keep_commands: Annotated[bool, typer.Option("--keep-commands", help="Take later commands along.")] = False,
+    keep_commands: Annotated[
+        bool, typer.Option("--keep-commands", help="Take later commands along, to be done again at their times.")
+    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="Go on from there in the browser.")] = False,
+    speed: SpeedOption = "1",
+    port: PortOption = None,
+    no_browser: BrowserOption = False,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new run that is the old one up to a moment; the old one stays as it is.
 
-    Example: cityops runs branch RUN --at "20 min"
+    With --keep-commands and without --live it is executed to where the old one ended.
+
+    Example: cityops runs branch RUN --at "20 min" --live
     """
-    root, fork_ms = runs_folder(data), duration(at)
-    found = runs.get(root, run)
-    total_s = _length_s(found) if keep_commands else fork_ms / 1000
-    with progress("branch", total_s, "simulated s", quiet=as_json) as advance:
-        made = run_ops.branch(root, found, fork_ms, keep_commands=keep_commands, progress=advance)
-    if as_json:
+    fork_ms, going = duration(at), pace(speed)
+    found = runs.get(runs_folder(data), run)
+    try:
+        if live or not keep_commands:
+            made = run_ops.branch(found, fork_ms, keep_commands=keep_commands)
+        else:
+            with progress("branch", _length_s(found), "simulated s", quiet=as_json) as advance:
+                made = run_ops.branch_executed(found, fork_ms, progress=advance)
+    except runs.RunError as error:
+        refuse([error], BAD_INPUT)
+    if live:
+        go_on(made, data_folder(data), speed=going, port=port, browser=not no_browser, as_json=as_json)
+    elif as_json:
         say_json(runs.summary(made))
     else:
-        say(f"{made.run_id} goes on from {at} of {run}")
+        say(f"{made.run_id} goes on from {at} of {found.run_id}")
+
+
+@app.command()
+def replay(
+    run: RunArgument,
+    speed: SpeedOption = "1",
+    start: Annotated[str | None, typer.Option("--from", help="Where to begin, from the run's start; else at T+0.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port of the console.")] = None,
+    no_browser: BrowserOption = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a recorded run in the browser, at any pace, from any moment. Nothing of the run is changed.
+
+    Example: cityops runs replay RUN --speed 20 --from "15 min"
+    """
+    from scenarios.replay import ReplayConfig
+    from scenarios.replay import replay as show_again
+
+    begin_ms, going = None if start is None else duration(start), pace(speed)
+    found = runs.get(runs_folder(data), run)
+
+    def greet(links: dict[str, str]) -> None:
+        if as_json:
+            say_json({"run": found.run_id, "links": links})
+            return
+        say(f"replay of {found.run_id}; open one of these, Ctrl+C ends it:")
+        for role, link in links.items():
+            say(f"  {role:<10} {link}")
+
+    try:
+        status = show_again(found, ReplayConfig(going, begin_ms, port, not no_browser, greet, tell))
+    except runs.RunError as error:
+        refuse([error], BAD_INPUT)
+    raise typer.Exit(status)
 
 
 def _length_s(run: runs.RunFolder) -> float:

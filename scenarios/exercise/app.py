@@ -18,6 +18,8 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from ops_center.guards import Guard, GuardConfig, Problem, add_error_handlers
 from ops_center.pages import CONSOLE, NOT_BUILT, TYPES, safe_file
 from ops_center.seats import Seats
+from ops_center.until import MAX_EXPR
+from scenarios.city_server import CannotJump
 from scenarios.exercise.desk import Desk
 from scenarios.pace import Asked, parse_pace
 
@@ -62,6 +64,14 @@ class ControlBody(Body):
     pause: bool | None = None
     pace: float | str | None = None
     run_to_ms: int | None = Field(default=None, ge=0, lt=2**53)
+    until_expr: str | None = Field(default=None, max_length=MAX_EXPR)
+
+
+class Jump(Body):
+    """Where to go back to, and whether what was done after that is to be done again at its time."""
+
+    to_ms: int = Field(ge=0, lt=2**53)
+    keep_commands: bool = False
 
 
 def desk_of(connection: HTTPConnection) -> Desk:
@@ -153,12 +163,21 @@ async def inject(desk: Seated, body: Fire) -> Response:
 
 @router.post("/api/control")
 async def control(desk: Seated, body: ControlBody) -> Response:
-    """Pause, change the pace, or run to an instant."""
+    """Pause, change the pace, run to an instant, or run until an expression over the center's series has a result."""
     try:
         pace = None if body.pace is None else parse_pace(body.pace)
-        return _json(desk.control(Asked(body.pause, pace, body.run_to_ms), ROLE), 202)
+        return _json(desk.control(Asked(body.pause, pace, body.run_to_ms, body.until_expr), ROLE), 202)
     except ValueError as error:
         raise Problem(422, str(error)) from error
+
+
+@router.post("/api/jump")
+async def jump(desk: Seated, body: Jump) -> Response:
+    """Go back: leave the run as it is, and go on in a branch of it. Answers when every viewer is there."""
+    try:
+        return _json(await desk.jump(body.to_ms, body.keep_commands))
+    except CannotJump as error:
+        raise Problem(409, str(error)) from error
 
 
 @router.get("/api/debrief")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from ops_center.until import Condition
 from scenarios.city_server import CityServer
 from scenarios.claims import Claim
 from scenarios.debrief import Material, debrief, kind_title
@@ -40,8 +41,17 @@ class Desk:
             "local": (start_at + timedelta(milliseconds=now_ms)).isoformat(timespec="seconds"),
             "pace": say_pace(pacer.pace), "achieved_pace": round(pacer.achieved, 2),
             "paused": pacer.paused or self.server.ended, "warming_up": self.server.warming_up, "ended": self.server.ended,
-            "center_connected": self.server.connected,
+            "center_connected": self.server.connected, "until": self.server.until or None,
+            "until_said": self.server.until_said or None, "run": self.run(),
         }  # fmt: skip
+
+    def run(self) -> Plain:
+        """Which run this is; one with a parent is a branch of it."""
+        header = self.live.folder.header() if self.live.folder else None
+        if header is None or not header.parent:
+            return {"id": self.server.link.run_id, "parent": None, "fork_at_ms": None, "fork_local": None}
+        fork_local = (self.live.setup.start_at + timedelta(milliseconds=header.fork_at_ms)).isoformat(timespec="seconds")
+        return {"id": header.run_id, "parent": header.parent, "fork_at_ms": header.fork_at_ms, "fork_local": fork_local}
 
     def truth(self) -> list[Plain]:
         """All truth events so far, oldest first, with the title of the inject that began them."""
@@ -120,9 +130,16 @@ class Desk:
         return {"inject_id": inject_id, "now_ms": self.live.now_ms, "event_id": row["event_id"] if row else None}
 
     def control(self, asked: Asked, who: str) -> Plain:
-        """Pause, go on, change the pace, run to an instant. Raises ValueError."""
+        """Pause, go on, change the pace, run to an instant or until something is so. Raises ValueError."""
+        if asked.until_expr:
+            Condition(asked.until_expr)
         self.server.ask(asked, who)
         return self.clock()
+
+    async def jump(self, to_ms: int, keep_commands: bool) -> Plain:
+        """Go back: the run stays as it is, a branch of it goes on from then. Raises CannotJump."""
+        await self.server.jump(to_ms, keep_commands)
+        return {"run": self.run(), "clock": self.clock()}
 
     async def debrief(self) -> Plain:
         """Truth beside judgement, computed anew from the truth and the center's journal."""
