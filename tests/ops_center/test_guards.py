@@ -31,6 +31,7 @@ NEEDS = {
     },
     ("POST", "/api/commands"): "command",
     ("POST", "/api/control"): "control",
+    ("POST", "/api/seek"): "control",
     ("POST", "/api/rules/reload"): "reload",
 }
 READS = [
@@ -43,6 +44,7 @@ READS = [
     "/api/places",
     "/api/readings/{device}",
     "/api/overview",
+    "/api/timeline",
     "/api/alerts",
     "/api/incidents",
     "/api/incidents/{incident_id}",

@@ -265,7 +265,7 @@ def test_a_branch_is_a_run_of_its_own(data: Path, the_run: dict[str, Any], tmp_p
     made = cityops("runs", "branch", the_run["run_id"], "--at", "2 min", "--data", elsewhere, "--json").document
     assert (made["parent"], made["fork_at_ms"], made["until_ms"]) == (the_run["run_id"], 120_000, 120_000)
     late = cityops("runs", "branch", the_run["run_id"], "--at", "9 h", "--data", elsewhere)
-    assert late.status == 1 and "cannot be forked" in late.err
+    assert late.status == 2 and "cannot be forked" in late.err
     assert len(cityops("runs", "list", "--data", elsewhere, "--json").document) == 2
 
 

@@ -65,7 +65,7 @@ def test_a_branch_goes_on_live(setup: Setup, tmp_path: Path) -> None:
     """A run that was forked at an instant is picked up there by a city and a center, and an operator ends it otherwise."""
     parent = setup.create(tmp_path / "runs", "parent")
     run_headless(setup, out=parent)
-    forked = branch(tmp_path / "runs", parent, 300_000, run_id="forked")
+    forked = branch(parent, 300_000, run_id="forked")
     assert last_barrier_ms(forked) == 300_000
 
     async def play() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from ops_center.events import JudgementCommand
 from ops_center.recorder import segments
-from scenarios.run_ops import branch, changes_of, last_barrier_ms, report, show, verify
+from scenarios.run_ops import branch, branch_executed, changes_of, last_barrier_ms, report, show, verify
 from scenarios.runner import Commands, commands_of, run_headless
 from scenarios.runs import RunError, RunFolder
 from scenarios.setup import Setup, prepare
@@ -73,16 +73,22 @@ def test_expectations_that_nobody_meets_are_not_met(setup: Setup, tmp_path: Path
 def test_a_branch_goes_another_way_from_the_same_past(setup: Setup, kept: RunFolder) -> None:
     """Before the fork everything is the same, what came later is not there, and the original is untouched."""
     before = {p: p.read_bytes() for p in kept.path.rglob("*") if p.is_file()}
-    forked = branch(kept.path.parent, kept, 350_500)
+    forked = branch(kept, 350_500)
     assert forked.header().parent == "kept" and forked.header().fork_at_ms == last_barrier_ms(forked) == 350_000
     assert [c.type for c in commands_of(forked).judgement] == ["acknowledge"]
     past = [change for change in changes_of(kept) if change.now_ms <= 350_000]
     assert changes_of(forked) == past
     assert {p: p.read_bytes() for p in kept.path.rglob("*") if p.is_file()} == before
-    whole = branch(kept.path.parent, kept, 350_000, keep_commands=True, run_id="whole")
-    assert whole.result()["digest"] == kept.result()["digest"]
+    assert forked.result()["digest"] == run_headless(setup, commands=commands_of(forked), until_ms=350_000).result["digest"]
     with pytest.raises(RunError, match="it cannot be forked at"):
-        branch(kept.path.parent, kept, 10_000_000)
+        branch(kept, 10_000_000)
+
+
+@pytest.mark.slow
+def test_a_branch_with_all_that_was_done_is_the_same_run(kept: RunFolder) -> None:
+    """Executed with the later commands it comes to the digests of its parent."""
+    whole = branch_executed(kept, 350_000, run_id="whole")
+    assert whole.result()["digest"] == kept.result()["digest"] and whole.header().parent == "kept"
 
 
 def test_show_says_who_did_what(kept: RunFolder) -> None:
