@@ -1,29 +1,18 @@
 """The exercise beside the city: the instructor sees truth and makes things happen; nobody else gets in."""
 
 import asyncio
-import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from ops_center.guards import GuardConfig
-from ops_center.ports import listen
-from ops_center.seats import seats_of
-from ops_center.uvicorn_settings import uvicorn_config
-from scenarios.city_server import CityServer
-from scenarios.claims import load_claims
-from scenarios.exercise.app import create_app
-from scenarios.exercise.desk import Desk
 from scenarios.exercise.places import PlaceBook
 from scenarios.runner import commands_of, run_headless
 from scenarios.runs import RunFolder
-from scenarios.setup import PACK, Setup, of_run, prepare
+from scenarios.setup import Setup, of_run, prepare
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

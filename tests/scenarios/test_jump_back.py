@@ -1,4 +1,4 @@
-"""Going back is branching: city and center stand where the run stood, the viewers are moved, and the run itself stays as it is."""
+"""Going back is branching: city and center stand where the run stood, the viewers are moved, the run itself stays as it is."""
 
 import asyncio
 import json
