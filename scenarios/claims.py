@@ -55,6 +55,7 @@ class PlaceNames:
         self._lamp = {name: i for i, name in enumerate(lamps.id)}
         self._cabinet = {name: i for i, name in enumerate(city.cabinets.id)}
         self._signal = {name: i for i, name in enumerate(city.signals.id)}
+        self._basin = {name: i for i, name in enumerate(city.basins.id)}
         self._zone = {name: i for i, name in enumerate(city.zones.id)}
 
     def of(self, kind: str, place_id: str) -> set[str]:
@@ -62,7 +63,7 @@ class PlaceNames:
 
         A road also goes by the cameras at its two junctions: they see what stands on it, whatever zone they are in.
         """
-        names = {place_id}
+        names, city = {place_id}, self._city
         if (i := self._link.get(place_id)) is not None:
             names |= {self._city.links.name[i]} | self._zone_names(self._city.links.zone[i]) | self._watchers(i)
         if (i := self._zone.get(place_id)) is not None:
@@ -73,6 +74,8 @@ class PlaceNames:
             names |= self._cabinet_names(i)
         if (i := self._signal.get(place_id)) is not None:
             names |= self._signal_names(i)
+        if (i := self._basin.get(place_id)) is not None:
+            names |= self._zone_names(city.basins.zone[i]).union(*(self._link_names(k) for k in city.basins.links[i]))
         if (i := self._device.get(place_id)) is not None:
             devices = self._city.devices
             names |= self._zone_names(devices.zone[i]) | self._link_names(devices.link[i])

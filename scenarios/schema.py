@@ -59,7 +59,7 @@ class Text(Part):
 class PlaceRef(Part):
     """A thing of the city, by kind and id."""
 
-    kind: Literal["link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "signal"]
+    kind: Literal["link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "signal", "basin"]
     id: str = Field(min_length=1, max_length=200)
 
 
@@ -246,7 +246,7 @@ class Scenario(Part):
     start_at: Instant
     duration: Duration
     warm_up: Duration = 0
-    weather: Literal["clear", "rain", "heavy_rain", "fog"] = "clear"
+    weather: Literal["clear", "rain", "heavy_rain", "fog", "heat"] = "clear"
     seed: int = Field(default=1, ge=0, lt=2**63)
     ordinary_life: bool = Field(default=True, description="chance failures, nuisances and small incidents of a normal day")
     demand_factor: float = Field(default=1.0, ge=0.0, le=5.0)

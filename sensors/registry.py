@@ -28,7 +28,7 @@ from simulator.city import City
 
 UP = QuantityInfo("up", "sensor_up", "", "gauge", 1.0, 0.0, 1.0, Text("Hoạt động", "Up"), "1 in every report.")
 UNIT = ParameterInfo("unit", "choice", Text("Loại đội", "Unit"), choices=["crew", "patrol"], default="crew")
-DISPATCH_KINDS = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "signal", "device", "building")
+DISPATCH_KINDS = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "signal", "device", "building", "basin")
 DISPATCH = CommandInfo("dispatch", Text("Điều đội đến", "Dispatch"), list(DISPATCH_KINDS), [UNIT])
 
 

@@ -181,6 +181,29 @@ class Devices(msgspec.Struct, forbid_unknown_fields=True):
     cabinet: list[int] = []
 
 
+class Basins(msgspec.Struct, forbid_unknown_fields=True):
+    """Low spots that flood: the water of a catchment gathers in a canal and, when that is full, on the streets `links`.
+
+    Levels are metres above the datum of the tide. `canal_m2` is the water surface between `floor_m` and `street_m`, `street_m2`
+    the one above the street. Each has a drain station: a sluice of `sluice_m2` to the tidal water, pumps on `feeder`.
+    """
+
+    id: list[str] = []
+    name: list[str] = []
+    zone: list[int] = []
+    lon: list[float] = []
+    lat: list[float] = []
+    links: list[list[int]] = []
+    street_m: list[float] = []
+    floor_m: list[float] = []
+    catchment_m2: list[float] = []
+    canal_m2: list[float] = []
+    street_m2: list[float] = []
+    sluice_m2: list[float] = []
+    pump_m3_per_s: list[float] = []
+    feeder: list[int] = []
+
+
 class Buildings(msgspec.Struct, forbid_unknown_fields=True):
     """Footprints to draw; `polygon` is flat lon, lat ... ; `kind`: house, office, warehouse, port, public."""
 
@@ -231,6 +254,7 @@ class City(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cabinets: Cabinets
     luminaires: Luminaires
     devices: Devices
+    basins: Basins = msgspec.field(default_factory=Basins)
     buildings: Buildings = msgspec.field(default_factory=Buildings)
     areas: Areas = msgspec.field(default_factory=Areas)
     bases: Bases = msgspec.field(default_factory=Bases)

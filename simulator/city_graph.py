@@ -28,6 +28,7 @@ def graph_problems(city: City) -> Iterator[Problem]:
         yield from _signals(city)
     yield from _demand(city)
     yield from _devices(city)
+    yield from _basins(city)
     yield from _feeders_used(city)
 
 
@@ -219,6 +220,17 @@ def _devices(city: City) -> Iterator[Problem]:
             yield Problem(("devices", "link", d), f"loop detector {devices.id[d]} lies in no road", "-1", "a link")
         if kind == "feeder_meter" and devices.feeder[d] < 0:
             yield Problem(("devices", "feeder", d), f"feeder meter {devices.id[d]} measures nothing", "-1", "a feeder")
+
+
+def _basins(city: City) -> Iterator[Problem]:
+    basins, n = city.basins, len(city.links.id)
+    for b, links in enumerate(basins.links):
+        if not links or any(not 0 <= k < n for k in links):
+            what = f"basin {basins.id[b]} floods no street"
+            yield Problem(("basins", "links", b), what, str(links), f"at least one of the links 0–{n - 1}")
+        if not basins.floor_m[b] < basins.street_m[b]:
+            what = f"the canal of basin {basins.id[b]} is not below its street"
+            yield Problem(("basins", "floor_m", b), what, f"{basins.floor_m[b]:g}", f"metres below {basins.street_m[b]:g}")
 
 
 def _feeders_used(city: City) -> Iterator[Problem]:

@@ -34,7 +34,7 @@ class Problem:
 
 TABLES = (
     "nodes", "links", "lane_groups", "movements", "signals", "zones", "feeders", "cabinets", "luminaires", "devices",
-    "buildings", "areas", "bases",
+    "basins", "buildings", "areas", "bases",
 )  # fmt: skip
 DEMAND_COLUMNS = ("origin", "destination", "trips_per_h", "profile")
 MUST_HAVE = ("nodes", "links", "movements", "zones", "feeders", "cabinets")
@@ -63,6 +63,13 @@ BOUNDS: Mapping[tuple[str, str], tuple[float, float, str]] = {
     ("devices", "position_m"): (0.0, 50_000.0, "metres"),
     ("devices", "lane"): (-1, 9, "a lane, or -1 for all"),
     ("buildings", "height_m"): (1.0, 1_000.0, "metres"),
+    ("basins", "street_m"): (-10.0, 1_000.0, "metres above the datum of the tide"),
+    ("basins", "floor_m"): (-20.0, 1_000.0, "metres above the datum of the tide"),
+    ("basins", "catchment_m2"): (0.0, 1e9, "square metres"),
+    ("basins", "canal_m2"): (1.0, 1e8, "square metres"),
+    ("basins", "street_m2"): (1.0, 1e8, "square metres"),
+    ("basins", "sluice_m2"): (0.0, 1_000.0, "square metres"),
+    ("basins", "pump_m3_per_s"): (0.0, 1_000.0, "m³/s"),
 }
 INDEXES: Mapping[tuple[str, str], tuple[str, bool]] = {  # into which table, and whether -1 (none) may stand
     ("links", "from_node"): ("nodes", False), ("links", "to_node"): ("nodes", False), ("links", "zone"): ("zones", False),
@@ -74,6 +81,7 @@ INDEXES: Mapping[tuple[str, str], tuple[str, bool]] = {  # into which table, and
     ("luminaires", "cabinet"): ("cabinets", False), ("luminaires", "link"): ("links", True),
     ("devices", "zone"): ("zones", False), ("devices", "link"): ("links", True), ("devices", "node"): ("nodes", True),
     ("devices", "feeder"): ("feeders", True), ("devices", "cabinet"): ("cabinets", True),
+    ("basins", "zone"): ("zones", False), ("basins", "feeder"): ("feeders", True),
     ("buildings", "zone"): ("zones", False), ("bases", "node"): ("nodes", False),
 }  # fmt: skip
 POLYGONS = (("zones", "polygon"), ("buildings", "polygon"), ("areas", "polygon"))
@@ -104,7 +112,7 @@ def table_problems(city: City) -> Iterator[Problem]:
         yield from _choices(city, table, name, choices)
     for (table, name), (low, high, unit) in BOUNDS.items():
         yield from _bounds(city, table, name, low, high, unit)
-    for table in ("nodes", "zones", "feeders", "cabinets", "luminaires", "devices"):
+    for table in ("nodes", "zones", "feeders", "cabinets", "luminaires", "devices", "basins"):
         yield from _bounds(city, table, "lon", -180.0, 180.0, "degrees")
         yield from _bounds(city, table, "lat", -90.0, 90.0, "degrees")
     for (table, name), (target, optional) in INDEXES.items():

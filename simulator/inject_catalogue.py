@@ -5,7 +5,7 @@ Lives here: the list of files that have injects. Must not know: any inject in pa
 
 from collections.abc import Mapping
 
-from simulator import controllers, device_health, lighting_injects, power_injects, security_injects, weather
+from simulator import controllers, device_health, environment_injects, lighting_injects, power_injects, security_injects
 from simulator.injects import Inject
 from simulator.traffic import injects as traffic_injects
 
@@ -39,9 +39,9 @@ def domain_of(inject: Inject) -> str:
 INJECTS: Mapping[str, Inject] = gather(
     controllers.INJECTS,
     device_health.INJECTS,
+    environment_injects.INJECTS,
     lighting_injects.INJECTS,
     power_injects.INJECTS,
     security_injects.INJECTS,
     traffic_injects.INJECTS,
-    weather.INJECTS,
 )

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 NO_HELP = Text("", "")
-PLACES = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "device")
+PLACES = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "basin")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of an inject. `kind`: link, node, zone, feeder, cabinet, luminaire, device (an id of the city), number,
-    integer or choice. `default` None of a place means: one is chosen by the seed.
+    """A parameter of an inject. `kind`: link, node, zone, feeder, cabinet, luminaire, device, basin (an id of the city),
+    number, integer or choice. `default` None of a place means: one is chosen by the seed.
     """
 
     kind: str
@@ -50,10 +50,10 @@ def place_ids(city: City, kind: str) -> list[str]:
     tables = {
         "link": city.links.id, "node": city.nodes.id, "zone": city.zones.id, "feeder": city.feeders.id,
         "cabinet": city.cabinets.id, "luminaire": city.luminaires.id, "signal": city.signals.id,
-        "building": city.buildings.id,
+        "building": city.buildings.id, "basin": city.basins.id,
     }  # fmt: skip
     if kind == "device":
-        return [*city.devices.id, *city.signals.id, *city.cabinets.id, *city.luminaires.id]
+        return [*city.devices.id, *city.signals.id, *city.cabinets.id, *city.luminaires.id, *city.basins.id]
     return tables[kind]
 
 

@@ -73,8 +73,8 @@ class Places:
         return self._in_table(kind, i)
 
     def _carrier(self, device_id: str) -> str:
-        """A luminaire, a cabinet, a signal carries its own device under its own id."""
-        return next((kind for kind in ("signal", "cabinet", "luminaire") if self.index(kind, device_id) >= 0), "")
+        """A luminaire, a cabinet, a signal, a basin carries its own device under its own id."""
+        return next((kind for kind in ("signal", "cabinet", "luminaire", "basin") if self.index(kind, device_id) >= 0), "")
 
     def _in_table(self, kind: str, i: int) -> Spot:
         city = self._city
@@ -87,7 +87,7 @@ class Places:
             return self._at(flat[0], flat[1], city.buildings.zone[i])
         if kind == "zone":
             return self._at(city.zones.lon[i], city.zones.lat[i], i)
-        table = city.cabinets if kind == "cabinet" else city.devices
+        table = city.cabinets if kind == "cabinet" else city.basins if kind == "basin" else city.devices
         return self._at(table.lon[i], table.lat[i], table.zone[i])
 
     def _at_link(self, i: int) -> Spot:
@@ -109,6 +109,6 @@ def _ids(city: City, kind: str) -> list[str]:
     tables = {
         "link": city.links.id, "node": city.nodes.id, "zone": city.zones.id, "feeder": city.feeders.id,
         "cabinet": city.cabinets.id, "luminaire": city.luminaires.id, "signal": city.signals.id,
-        "building": city.buildings.id, "device": city.devices.id,
+        "building": city.buildings.id, "device": city.devices.id, "basin": city.basins.id,
     }  # fmt: skip
     return tables.get(kind, [])

@@ -29,12 +29,20 @@ TRUTH_KINDS: Mapping[str, str] = {
     "device_fault": "a device is stuck, biased, drifting, dead, dropping, late or duplicating",
     "backhaul_outage": "the way from devices to the center is down",
     "weather": "the weather is other than clear",
+    "typhoon": "a typhoon passes",
+    "downpour": "it rains harder than the kind of weather says",
+    "strong_wind": "gusts reach 15 m/s, level 7",
+    "gale": "gusts reach 20 m/s, level 8",
+    "high_water": "the river stands above the tide",
+    "flood": "water stands on a street, 15 cm or more",
+    "sluice_stuck": "a sluice does not follow commands",
+    "sluice_inward": "an open sluice lets tidal water in",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where: `kind` is one of link, node, zone, feeder, cabinet, luminaire, device, building, city; `id` is the city's id."""
+    """Where: `kind` is one of link, node, zone, feeder, cabinet, luminaire, device, building, basin, city; `id` is its id."""
 
     kind: str
     id: str

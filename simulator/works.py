@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 WORK_S: Mapping[str, Mapping[str, int]] = {
-    "crew": {"feeder": 480, "cabinet": 240, "luminaire": 420, "device": 240, "link": 600, "zone": 600, "node": 300},
+    "crew": {"feeder": 480, "cabinet": 240, "luminaire": 420, "device": 240, "link": 600, "zone": 600, "node": 300, "basin": 600},
     "patrol": {"zone": 360, "device": 180, "link": 480, "node": 480, "cabinet": 120, "feeder": 120},
 }
 
@@ -37,6 +37,8 @@ def _crew(world: "World", place: Place, now_ms: int) -> list[str]:
         return _marked("luminaire_failure", world.lighting.relamp(np.array([row]), now_ms) > 0)
     if kind == "signal":
         return _marked("signal_fault", world.controllers.repair(row, now_ms)) + _device(world, place.id, now_ms)
+    if kind == "basin":
+        return _marked("sluice_stuck", world.water.free(row, now_ms)) + _device(world, place.id, now_ms)
     if kind == "link":
         return _marked("luminaire_failure", world.lighting.relamp(np.flatnonzero(world.lighting.link == row), now_ms) > 0)
     if kind == "zone":
@@ -48,7 +50,7 @@ def _carrier(world: "World", place: Place) -> str:
     """A luminaire, a cabinet or a signal may be named as the device that it carries."""
     if place.kind != "device":
         return place.kind
-    return next((k for k in ("signal", "cabinet", "luminaire") if world.places.index(k, place.id) >= 0), "device")
+    return next((k for k in ("signal", "cabinet", "luminaire", "basin") if world.places.index(k, place.id) >= 0), "device")
 
 
 def _at_cabinet(world: "World", c: int, now_ms: int) -> list[str]:

@@ -21,10 +21,12 @@ from simulator.places import Places, Spot
 from simulator.power import Power
 from simulator.scheduler import Scheduler
 from simulator.security import Security
+from simulator.storm_damage import StormDamage
 from simulator.streams import Streams
 from simulator.traffic.traffic import Traffic
 from simulator.truth import Place, TruthEvent, TruthLog
 from simulator.units import Units
+from simulator.water import Water
 from simulator.weather import Weather
 
 TICK_ZERO = 1 << 40  # stream ticks must not be negative, a warm-up may begin before T+0
@@ -75,6 +77,8 @@ class World:
         self.devices = DeviceHealth()
         self.units = Units(city)
         self.weather = Weather(weather)
+        self.water = Water(city)
+        self.storm_damage = StormDamage(self.streams)
         self.traffic = traffic if traffic is not None else Traffic.from_city(city, self.streams)
         self.ordinary = Ordinary()
         for domain in self._domains().values():
@@ -84,8 +88,8 @@ class World:
         """The domains in the order in which they start and are restored."""
         return {
             "weather": self.weather, "power": self.power, "controllers": self.controllers, "lighting": self.lighting,
-            "traffic": self.traffic, "security": self.security, "devices": self.devices, "units": self.units,
-            "ordinary": self.ordinary,
+            "traffic": self.traffic, "water": self.water, "security": self.security, "devices": self.devices, "units": self.units,
+            "storm_damage": self.storm_damage, "ordinary": self.ordinary,
         }  # fmt: skip
 
     # --- time ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from simulator.generate.lighting import build_lighting
 from simulator.generate.movements import build_turns
 from simulator.generate.roads import Network, build_network
 from simulator.generate.signals import build_signals
+from simulator.generate.water import build_basins
 from simulator.generate.zones import build_demand, build_zones, zone_at
 
 FIRST_GUESS_TRIPS_PER_H = 10_000.0
@@ -37,8 +38,9 @@ def assemble(draft: Draft, recipe: Recipe) -> City:
     signals = build_signals(network, turns, flows, signal_nodes, draft.at, recipe.cycle_s)
     lighting = build_lighting(recipe, network, frame)
     ground = Ground(
-        recipe, frame, network, draft.at, network.links.zone, lighting, draft.importance(), centres, np.array(lighting.cabinet_at)
-    )
+        recipe, frame, network, draft.at, network.links.zone, lighting, draft.importance(), centres,
+        np.array(lighting.cabinet_at), build_basins(recipe, network, frame, lighting),
+    )  # fmt: skip
     signals.zone = [zone_at(centres, draft.at[n[0]]) for n in signals.nodes]
     signals.feeder = [lighting.cabinets.feeder[ground.cabinet_near(draft.at[n[0]])] for n in signals.nodes]
     lighting.cabinets.zone = [zone_at(centres, at) for at in lighting.cabinet_at]
@@ -48,7 +50,8 @@ def assemble(draft: Draft, recipe: Recipe) -> City:
         nodes=network.nodes, links=network.links, lane_groups=turns.groups, movements=turns.movements, signals=signals,
         zones=build_zones(recipe.zones, frame, recipe.outline or _outline(draft)), demand=demand,
         feeders=lighting.feeders, cabinets=lighting.cabinets, luminaires=lighting.luminaires,
-        devices=build_devices(ground), buildings=build_buildings(recipe, network, frame, network.links.zone),
+        devices=build_devices(ground), basins=ground.basins,
+        buildings=build_buildings(recipe, network, frame, network.links.zone),
         areas=_areas(recipe, frame), bases=build_bases(ground),
     )  # fmt: skip
 

@@ -6,13 +6,15 @@ Lives here: where every device stands. Must not know: what devices measure. Rule
 - cameras: at the most important junctions, three quarters of them; the others look at places of the zones;
 - doors: one at every substation, then gates of public, port and industrial sites and named places;
 - SOS poles: along streets, parks and centres first; photocells: on the first cabinet of every feeder;
-- feeder meters: one a feeder at its substation.
+- feeder meters: one a feeder at its substation;
+- flood gauges: in the first street of every low spot; weather stations: in the middle of the zones with the most area first, as
+  far apart as they can be; one tide gauge, where the lowest low spot drains to.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulator.city import Bases, Devices
+from simulator.city import Bases, Basins, Devices
 from simulator.distributions import Distribution, Uniform
 from simulator.generate.draft import Recipe
 from simulator.generate.frame import Floats, Frame, Point, distance, point_at
@@ -53,6 +55,7 @@ class Ground:
     importance: Sequence[float]
     centres: Sequence[Point]
     cabinet_at: Floats
+    basins: Basins
 
     def cabinet_near(self, p: Point) -> int:
         """Return the nearest cabinet."""
@@ -69,6 +72,9 @@ def build_devices(ground: Ground) -> Devices:
     _sos_poles(ground, devices)
     _photocells(ground, devices)
     _feeder_meters(ground, devices)
+    _flood_gauges(ground, devices)
+    _weather_stations(ground, devices)
+    _tide_gauge(ground, devices)
     return devices
 
 
@@ -186,6 +192,37 @@ def _feeder_meters(ground: Ground, devices: Devices) -> None:
         at = ground.frame.to_xy(feeders.lon[f], feeders.lat[f])
         name = f"Đồng hồ {feeders.name[f]}"
         _add(ground, devices, "feeder_meter", f"meter:{id_.split(':')[1]}", name, at, feeder=f)
+
+
+def _flood_gauges(ground: Ground, devices: Devices) -> None:
+    """A gauge beside the middle of the first street of every low spot."""
+    links = ground.network.links
+    for b, flooded in enumerate(ground.basins.links):
+        k = flooded[0]
+        half_m = round(links.length_m[k] / 2, 1)
+        at, _ = point_at(ground.network.points[k], half_m)
+        name, zone = f"Thước đo ngập {links.name[k]}", ground.basins.zone[b]
+        id_ = f"flood:{ground.basins.id[b].split(':')[1]}"
+        _add(ground, devices, "flood_gauge", id_, name, at, zone=zone, link=k, position_m=half_m)
+
+
+def _weather_stations(ground: Ground, devices: Devices) -> None:
+    """The first at the zone with the most people, each further one where the nearest station is farthest."""
+    zones, centres = ground.recipe.zones, ground.centres
+    chosen = [min(range(len(zones)), key=lambda i: (-zones[i].population, i))]
+    while len(chosen) < min(ground.recipe.counts.weather_stations, len(zones)):
+        chosen.append(max(range(len(zones)), key=lambda i: (min(distance(centres[i], centres[j]) for j in chosen), -i)))
+    for n, i in enumerate(chosen):
+        name = f"Trạm khí tượng {zones[i].name}"
+        _add(ground, devices, "weather_station", f"weather:{n + 1}", name, centres[i], zone=i)
+
+
+def _tide_gauge(ground: Ground, devices: Devices) -> None:
+    basins = ground.basins
+    if basins.id:
+        b = min(range(len(basins.id)), key=lambda i: (basins.street_m[i], i))
+        at = ground.frame.to_xy(basins.lon[b], basins.lat[b])
+        _add(ground, devices, "tide_gauge", "tide:1", f"Trạm thủy triều {basins.name[b]}", at, zone=basins.zone[b])
 
 
 def build_bases(ground: Ground) -> Bases:

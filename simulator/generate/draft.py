@@ -123,6 +123,8 @@ class Counts:
     patrols: int = 2
     signals: int | None = None  # None: as drawn
     buildings: int = 0
+    basins: int = 1  # low spots that flood, each with a gauge and a drain station
+    weather_stations: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def small_city(seed: int = 1) -> City:
     """Return a city of 16 nodes with every kind of device, for tests: built in some milliseconds."""
     counts = Counts(
         luminaires=240, cabinets=8, substations=2, feeders_per_substation=2, loops=40, cameras=10, doors=6, sos_poles=4,
-        crews=2, patrols=2, signals=8, buildings=80,
+        crews=2, patrols=2, signals=8, buildings=80, basins=2,
     )  # fmt: skip
     spec = GridSpec(
         id="small", title=Text("Thành phố nhỏ", "Small city"), columns=4, rows=4, zone_columns=2, zone_rows=2, bridges=4,
@@ -125,7 +125,7 @@ def _times(counts: Counts, scale: int) -> Counts:
     return replace(
         counts, luminaires=counts.luminaires * scale, cabinets=counts.cabinets * scale, loops=counts.loops * scale,
         substations=counts.substations * scale, cameras=counts.cameras * scale, doors=counts.doors * scale,
-        sos_poles=counts.sos_poles * scale, buildings=counts.buildings * scale,
+        sos_poles=counts.sos_poles * scale, buildings=counts.buildings * scale, basins=counts.basins * scale,
         signals=None if counts.signals is None else counts.signals * scale,
     )  # fmt: skip
 
@@ -192,6 +192,7 @@ def _counts(draft: Draft, spec: GridSpec) -> Counts:
         loops=2 * roads, cameras=max(4, nodes // 2), doors=max(2, nodes // 4), sos_poles=max(2, nodes // 5),
         crews=2 + nodes // 200, patrols=2 + nodes // 200,
         signals=None if spec.all_signals else max(1, nodes // 2), buildings=4 * roads,
+        basins=max(1, nodes // 30), weather_stations=max(1, nodes // 100),
     )  # fmt: skip
 
 

@@ -28,8 +28,19 @@ CATALOGUE = {
     },
     "door": {"door_open", "door_after_hours"},
     "sos_pole": {"sos_pressed", "sos_presses_total"},
+    "weather_station": {
+        "weather_wind_mps", "weather_gust_mps", "weather_rain_mm_per_h", "weather_visibility_metres",
+        "weather_temperature_celsius",
+    },
+    "flood_gauge": {"flood_depth_metres"},
+    "tide_gauge": {"tide_level_metres"},
+    "drain_station": {
+        "drain_inside_metres", "drain_outside_metres", "sluice_open", "sluice_mode", "pump_running", "pump_mode",
+    },
 }  # fmt: skip
-SURVIVES_AN_HOUR = {"cabinet_meter", "feeder_meter", "door", "sos_pole"}
+SURVIVES_AN_HOUR = {
+    "cabinet_meter", "feeder_meter", "door", "sos_pole", "weather_station", "flood_gauge", "tide_gauge", "drain_station",
+}  # fmt: skip
 
 
 def of(kinds: list[SensorKind], name: str) -> SensorKind:
@@ -66,6 +77,7 @@ def test_a_metric_name_says_its_unit(kinds: list[SensorKind], name: str) -> None
     units = {
         "veh/h": "vehph", "km/h": "kmh", "ratio": "ratio|confidence", "W": "watts", "Wh": "wh", "V": "volts", "A": "amperes",
         "lx": "lux", "1/s": "per_second", "1/m2": "per_m2", "veh": "vehicles", "": "",
+        "m/s": "mps", "mm/h": "mm_per_h", "m": "metres", "°C": "celsius",
     }  # fmt: skip
     for q in of(kinds, name).quantities:
         assert any(word in q.metric for word in units[q.unit].split("|"))

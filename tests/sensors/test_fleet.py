@@ -219,7 +219,8 @@ def test_the_registry_describes_the_city(watch: Callable, city: City) -> None:
     sides = {(labels["zone"], labels["neighbour"]) for labels in static["zone_neighbour"].labels}
     assert sides == {(b, a) for a, b in sides}
     assert {c.type for c in registry.commands} == {
-        "cabinet_reset", "dispatch", "feeder_reclose", "lamp_level", "signal_mode", "signal_plan",
+        "cabinet_reset", "dispatch", "feeder_reclose", "lamp_level", "pump", "signal_mode", "signal_plan",
+        "sluice",
     }  # fmt: skip
 
 

@@ -98,7 +98,10 @@ def test_the_small_city_has_everything() -> None:
     """The city of everybody's tests is tiny and holds every kind of device and table."""
     city = small_city()
     assert len(city.nodes.id) == 16
-    assert set(city.devices.kind) == {"loop_detector", "camera", "door", "sos_pole", "photocell", "feeder_meter"}
+    assert set(city.devices.kind) == {
+        "loop_detector", "camera", "door", "sos_pole", "photocell", "feeder_meter",
+        "weather_station", "flood_gauge", "tide_gauge",
+    }  # fmt: skip
     assert (len(city.signals.id), len(city.luminaires.id), len(city.cabinets.id), len(city.feeders.id)) == (8, 240, 8, 4)
     assert {"crew", "patrol"} == set(city.bases.kind)
     assert city.buildings.id and city.areas.id

@@ -70,7 +70,10 @@ def test_its_counts(city: City) -> None:
     assert len(city.signals.id) == 190
     assert 24 <= len(city.zones.id) <= 48
     kinds = Counter(city.devices.kind)
-    assert kinds == {"loop_detector": 1_500, "camera": 300, "door": 120, "sos_pole": 80, "photocell": 42, "feeder_meter": 42}
+    assert kinds == {
+        "loop_detector": 1_500, "camera": 300, "door": 120, "sos_pole": 80, "photocell": 42, "feeder_meter": 42,
+        "weather_station": 4, "flood_gauge": 16, "tide_gauge": 1,
+    }  # fmt: skip
 
 
 def test_cabinets_and_feeders_share_the_lamps_evenly(city: City) -> None:
