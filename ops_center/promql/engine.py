@@ -24,6 +24,7 @@ from ops_center.promql.selectors import Context, Options, raw_samples, sample_ti
 from ops_center.promql.sharing import Memo
 from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, SIGNATURES, signature_of
 from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed
+from ops_center.promql.windows import ORDERINGS
 from ops_center.series import SeriesStore
 from ops_center.series_blocks import FloatArray, TimeArray
 
@@ -184,12 +185,27 @@ def _binary(expr: ast.Binary, context: Context) -> Value:
     while isinstance(node, ast.Binary) and (memo is None or id(node) not in memo.values):
         chain.append(node)
         node = node.lhs
-    value = evaluate(node, context)
+    value = _left_of(chain[-1], context)
     for link in reversed(chain):
         value = binary(link, value, evaluate(link.rhs, context), delayed)
         if memo is not None and id(link) in memo.shared:
             memo.values[id(link)] = value
     return value
+
+
+def _left_of(link: ast.Binary, context: Context) -> Value:
+    """The left side of an operator; of an average or sum that is compared with a number, only what may pass is exact."""
+    call, number = ast.unwrap(link.lhs), ast.unwrap(link.rhs)
+    if (
+        isinstance(call, ast.Call)
+        and call.func in ("avg_over_time", "sum_over_time")
+        and isinstance(number, ast.Number)
+        and link.op in ORDERINGS
+        and not link.return_bool
+        and (context.memo is None or id(call) not in context.memo.shared)
+    ):
+        return _range_call(call, context, (link.op, number.value))
+    return evaluate(link.lhs, context)
 
 
 def _aggregate(expr: ast.Aggregate, context: Context) -> Value:
@@ -214,7 +230,7 @@ def _call(expr: ast.Call, context: Context) -> Value:
     return instant_function(expr, context)
 
 
-def _range_call(expr: ast.Call, context: Context) -> Value:
+def _range_call(expr: ast.Call, context: Context, asked: tuple[str, float] | None = None) -> Value:
     place = _RANGE_ARGUMENT[expr.func]
     source = expr.args[place]
     params: list[FloatArray] = []
@@ -223,7 +239,7 @@ def _range_call(expr: ast.Call, context: Context) -> Value:
         params = [s.values for s in scalars if isinstance(s, Scalar)]
         _check_params(expr.func, params)
     name = "present_over_time" if expr.func == "absent_over_time" else expr.func
-    found = select_range(name, ast.unwrap(source), params, context)
+    found = select_range(name, ast.unwrap(source), params, context, asked)
     if expr.func == "absent_over_time":
         return instant_function(expr, context, found)
     if expr.func in KEEPS_NAME:

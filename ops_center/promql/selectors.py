@@ -185,8 +185,10 @@ def _sources(node: ast.Expr, context: Context) -> tuple[LabelSets, tuple[Part, .
     raise EvaluationError(f"saw {type(node).__name__}, expected a range vector")
 
 
-def select_range(func: str, node: ast.Expr, params: list[FloatArray], context: Context) -> Vector:
-    """A range function over the windows of a selector or subquery, at each instant."""
+def select_range(
+    func: str, node: ast.Expr, params: list[FloatArray], context: Context, asked: tuple[str, float] | None = None
+) -> Vector:
+    """A range function over the windows of a selector or subquery, at each instant; `asked` as in `Frame`."""
     labels, parts, ends, range_ms = _sources(node, context)
     steps = len(context.times)
     _guard(steps, len(labels), context)
@@ -195,7 +197,7 @@ def select_range(func: str, node: ast.Expr, params: list[FloatArray], context: C
         nothing = np.zeros((steps, 0))
         return Vector(labels, nothing, nothing.astype(np.bool_))
     if steps == 1:
-        found, there = _one_step(kernel, parts, _frame(context, 0, int(ends[0]), range_ms, params), context)
+        found, there = _one_step(kernel, parts, _frame(context, 0, int(ends[0]), range_ms, params, asked), context)
         return Vector(labels, found[None, :], there[None, :])
     values = np.zeros((steps, len(labels)))
     present = np.zeros((steps, len(labels)), dtype=np.bool_)
@@ -205,7 +207,9 @@ def select_range(func: str, node: ast.Expr, params: list[FloatArray], context: C
     return Vector(labels, values, present)
 
 
-def _frame(context: Context, row: int, end_ms: int, range_ms: int, params: list[FloatArray]) -> Frame:
+def _frame(
+    context: Context, row: int, end_ms: int, range_ms: int, params: list[FloatArray], asked: tuple[str, float] | None = None
+) -> Frame:
     return Frame(
         start_ms=end_ms - range_ms,
         end_ms=end_ms,
@@ -214,6 +218,7 @@ def _frame(context: Context, row: int, end_ms: int, range_ms: int, params: list[
         shift_ms=context.shift_ms,
         params=tuple(float(p[row]) for p in params),
         compat_2=context.options.closed,
+        asked=asked,
     )
 
 

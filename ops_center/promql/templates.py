@@ -284,13 +284,19 @@ class _Run:
         if isinstance(operand, tree.Literal):
             return operand.value
         if isinstance(operand, tree.Variable):
-            return next(s[operand.name] for s in reversed(self.scopes) if operand.name in s)
+            return self._variable(operand.name)
         if isinstance(operand, tree.Pipe):
             return self._pipe(operand)
         value = self.dot if operand.base is None else self._value(operand.base)
         for name in operand.path:
             value = self._field(value, name)
         return value
+
+    def _variable(self, name: str) -> Any:
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        raise TemplateError(f"undefined variable {name!r}")
 
     def _field(self, value: Any, name: str) -> Any:
         if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from ops_center.label_sets import BoolArray
+from ops_center.label_sets import BoolArray, IndexArray
 from ops_center.series_blocks import FloatArray, TimeArray, Window
 
 TILE = 4096  # six rows of it fit a core's second cache; 512 is best for one addition, but this makes seven
@@ -21,7 +21,8 @@ TILE = 4096  # six rows of it fit a core's second cache; 512 is best for one add
 class Frame(msgspec.Struct, frozen=True):
     """What a kernel may know of the evaluation: bounds of the range and instant, ms on the window's axis.
 
-    `shift_ms` leads from that axis to epoch ms; `params` are the function's scalar arguments at this step.
+    `shift_ms` leads from that axis to epoch ms; `params` are the function's scalar arguments at this step. `asked` is a
+    comparison (operator, number) that the results go through next: one that fails it may be any number that fails it too.
     """
 
     start_ms: int
@@ -31,6 +32,7 @@ class Frame(msgspec.Struct, frozen=True):
     shift_ms: int = 0
     params: tuple[float, ...] = ()
     compat_2: bool = False
+    asked: tuple[str, float] | None = None
 
 
 Result = tuple[FloatArray, BoolArray]
@@ -96,8 +98,44 @@ def compensated_sum(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return total, error
 
 
-def sum_kernel(window: Window, _frame: Frame) -> Result:
+ORDERINGS = frozenset({"<", "<=", ">", ">="})
+
+
+def _candidates(window: Window, divisor: float, asked: tuple[str, float]) -> tuple[FloatArray, IndexArray] | None:
+    """Plain sums over a divisor, and the columns whose exact number may pass what is asked; None where sums may overflow.
+
+    Each addition errs by at most half a unit in the last place of a partial sum, and those are at most rows × the greatest
+    magnitude; four times that leaves room for the rounding of what follows.
+    """
+    values = window.values
+    rows = len(values)
+    greatest = max(float(values.max()), -float(values.min()))
+    if not rows * greatest < 1e300:  # also where there is a NaN
+        return None
+    rough = np.add.reduce(values, axis=0) / divisor
+    slack = 4 * rows * rows * greatest * np.finfo(np.float64).eps / divisor
+    operator, number = asked
+    may_pass = rough - slack <= number if operator in ("<", "<=") else rough + slack >= number
+    return rough, np.flatnonzero(may_pass)
+
+
+def _screened(window: Window, frame: Frame, divisor: float) -> FloatArray | None:
+    """Compensated sums over a divisor where they can matter, plain ones elsewhere; None to compute all."""
+    found = None if frame.asked is None or window.valid is not None else _candidates(window, divisor, frame.asked)
+    if found is None or 2 * len(found[1]) > len(found[0]):
+        return None
+    rough, columns = found
+    if len(columns):
+        total, error = compensated_sum(window.values[:, columns])
+        rough[columns] = total / divisor + error / divisor
+    return rough
+
+
+def sum_kernel(window: Window, frame: Frame) -> Result:
     """sum_over_time."""
+    screened = _screened(window, frame, 1.0)
+    if screened is not None:
+        return screened, present_in(window)
     total, error = compensated_sum(window.values)
     return total + error, present_in(window)
 
@@ -114,8 +152,11 @@ def present_kernel(window: Window, _frame: Frame) -> Result:
     return np.ones_like(counts), counts > 0
 
 
-def avg_kernel(window: Window, _frame: Frame) -> Result:
+def avg_kernel(window: Window, frame: Frame) -> Result:
     """avg_over_time: the compensated sum over the count; where the sum overflows, an incremental mean."""
+    screened = _screened(window, frame, float(len(window.values)))
+    if screened is not None:
+        return screened, present_in(window)
     present = present_in(window)
     counts = float(len(window.values)) if window.valid is None else counts_of(window)
     total, error = compensated_sum(window.values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,6 +67,29 @@ def test_instant_selectors_agree(table, step):
     """The last sample within the lookback, ended by stale markers, is the same in both layouts."""
     grid, events = (samples(Engine(s).instant("m", step * PERIOD + 1)) for s in both(table))
     assert same(grid, events)
+
+
+COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+odd_cells = st.sampled_from([float("nan"), float("inf"), 1e308, -1e308, 0.0])
+
+
+@given(st.integers(1, 10**4), st.integers(3, 8), st.lists(odd_cells, max_size=2), st.data())
+def test_a_compared_average_is_the_average_compared(seed, rows, odd, data):
+    """Comparing with a number chooses by exact averages and keeps their last bit, also right at one of them."""
+    name = data.draw(st.sampled_from(["avg_over_time", "sum_over_time"]))
+    turns = np.mod(np.arange(1, 7 * rows + 1) * seed * 0.618033988749895, 1.0)
+    table = (np.floor(turns * 10**6) / 10).reshape(rows, 7).tolist()  # sums of tenths need their last bit
+    for column, cell in enumerate(odd):
+        table[-1][column] = cell
+    store = both(table)[0]
+    at = (len(table) - 1) * PERIOD
+    plain = samples(Engine(store).instant(f"{name}(m[2m])", at))
+    op = data.draw(st.sampled_from(sorted(COMPARE)))
+    ordered = sorted(plain.values(), reverse=op.startswith(">"))
+    number = ordered[data.draw(st.integers(0, 2))]  # few may pass: only then the others are not computed exactly
+    wanted = {labels: value for labels, value in plain.items() if COMPARE[op](value, number)}
+    asked = f"{name}(m[2m]) {op} {abs(number)!r}" if number >= 0 else f"{name}(m[2m]) {op} -{abs(number)!r}"
+    assert same(samples(Engine(store).instant(asked, at)), wanted)
 
 
 QUERIES = [
