@@ -135,8 +135,11 @@ class Builder:
         """Add constant demand between zones; drivers then choose their ways, and set turns do not count."""
         self._trips.append((origin_zone, destination_zone, trips_per_h))
 
-    def build(self, step_s: float = 1.0, seed: int = 0, variation: float = 0.0) -> "Run":
-        """Return the network at work, at time 0 with empty roads. `variation` is the noise of demand between zones."""
+    def build(self, step_s: float = 1.0, seed: int = 0, variation: float = 0.0, *, by_destination: bool = False) -> "Run":
+        """Return the network at work, at time 0 with empty roads. `variation` is the noise of demand between zones.
+
+        `by_destination` keeps a commodity for each destination zone: exact trips, at many times the cost.
+        """
         spec, rows = self._with_movements()
         net = compile_network(spec, round(step_s * 1000))
         plans = [[self._plan(net, plan) for plan in own] for own in self._signals]
@@ -156,7 +159,8 @@ class Builder:
             weight = net.length_m * net.lanes
             demand = ZoneDemand(zone_trips(n_zones, self._trips), zone, weight, Streams(seed))
             demand.variation = variation
-        traffic = Traffic(net, signals, router, demand, None if demand else self._entries, shares)
+        entries = None if demand else self._entries
+        traffic = Traffic(net, signals, router, demand, entries, shares, by_destination=by_destination)
         return Run(traffic)
 
     def _with_movements(self) -> tuple[NetworkSpec, list[float | None]]:

@@ -6,6 +6,7 @@ step are vehicles and steps. The last cell of a link holds its vehicles by movem
 road stand in their own lanes and let the others pass. All arithmetic is + - x / min max in a fixed order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -118,6 +119,15 @@ class Shares:
     turn: Floats
 
 
+@dataclass(slots=True)
+class Flows:
+    """What moved in the last step, in vehicles; the arrays are written anew by the next one."""
+
+    out: Floats  # [C] out of each cell at its end
+    filed: Floats  # [M] into the lanes of each movement
+    begun: Floats  # [L] trips that began
+
+
 class _Work:
     """Arrays that a step writes into, made once: fresh ones for every result cost more than the arithmetic."""
 
@@ -140,6 +150,7 @@ class _Work:
         self.zero_groups: Floats = np.zeros(n_groups)
         self.zero_links: Floats = np.zeros(net.n_links)
         self.tiny_groups: Floats = np.full(n_groups, TINY)
+        self.begun: Floats = np.zeros(net.n_links)
 
 
 class CellTransmission:
@@ -154,6 +165,7 @@ class CellTransmission:
         self._single_groups: Ints = np.flatnonzero(self._single[net.group_link])
         self._group_approach = self._approach[net.group_link]
         self._work = _Work(net)
+        self.flows = Flows(self._work.out, self._work.filed, self._work.begun)
         self.set_rates(rates)
         self.set_shares(shares)
 
@@ -176,8 +188,15 @@ class CellTransmission:
         self._stay = 1.0 - shares.end
         self._per_stay = 1.0 / np.maximum(self._stay, 1e-3)
 
-    def step(self, green: Floats, arrivals: Floats | None) -> None:
-        """Advance by one step: `green` [M] is the share of the step with right of way, `arrivals` [L] new vehicles."""
+    def set_stay(self, unknown: Bools) -> None:
+        """Let no through traffic count on trips that end, at the home cells of links [L] whose end share is not yet known."""
+        self._per_stay[unknown] = 1.0
+
+    def step(self, green: Floats, arrivals: Floats | None, ending: Callable[[Floats], Floats] | None = None) -> None:
+        """Advance by one step: `green` [M] is the share of the step with right of way, `arrivals` [L] new vehicles.
+
+        `ending` is told what turned [M] and returns the end shares [L] of links whose home is their first cell.
+        """
         state, net = self.state, self.net
         if arrivals is not None:
             state.waiting += arrivals
@@ -190,6 +209,9 @@ class CellTransmission:
         supply[-1] = 1.0
         supply *= self.rates.entry_open
         turned = split_supply(sending, net.to_link, supply, self._priority)
+        if ending is not None:
+            at_start = net.home == net.first
+            self._stay = np.where(at_start, 1.0 - ending(turned), self._stay)
         self._move(turned)
         self._begin_and_end(home_room)
         self._settle(turned)
@@ -288,7 +310,7 @@ class CellTransmission:
         net, state, work = self.net, self.state, self._work
         arriving = work.inflow.take(net.home)
         staying = arriving * self._stay
-        begun = np.subtract(home_room, staying, out=home_room)
+        begun = np.subtract(home_room, staying, out=work.begun)
         np.minimum(begun, net.pull_out_veh - state.vehicles.take(net.home), out=begun)
         np.maximum(begun, work.zero_links, out=begun)
         np.minimum(begun, state.waiting, out=begun)

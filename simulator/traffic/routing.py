@@ -85,12 +85,29 @@ class Router:
         weight (1 - x/X)^2, X = 20 s + 0.1 x time left, and only turns that come nearer the destination count. Trips end
         evenly along the rest of their way once they are in the destination zone.
         """
-        distance = np.ascontiguousarray(self.distances(link_cost, turn_cost).T)
-        nearest = float(np.min(link_cost))
-        end_share = self._end_shares(distance, link_cost)
-        edges, weight = self._reasonable(distance, link_cost, turn_cost, nearest)
-        flow = _load(distance, nearest, edges, weight, trips, end_share)
+        distance, end_share, edges, weight = self._ways(link_cost, turn_cost)
+        flow = _load(distance, float(np.min(link_cost)), edges, weight, trips, end_share)
         return self._to_shares(edges, weight, flow, end_share, trips), flow.sum(axis=1)
+
+    def zone_shares(self, link_cost: Floats, turn_cost: Floats) -> tuple[Floats, Floats]:
+        """Return the end shares [L, K] and turn shares [M, K] of those bound for each zone, chosen as in `shares`.
+
+        Where somebody bound for a zone has nothing to choose (he is there, or no way leads there) all turns are even.
+        """
+        _, end_share, edges, weight = self._ways(link_cost, turn_cost)
+        net, n_zones = self.net, end_share.shape[1]
+        turn = np.zeros((net.from_link.size, n_zones))
+        turn[edges.movement, edges.source % n_zones] = weight
+        total = sum_by(edges.source, weight, end_share.size).reshape(end_share.shape)
+        count = np.diff(np.append(net.link_movement_start, net.from_link.size))
+        even = (1.0 / count)[net.from_link][:, None]
+        return end_share, np.where((total > 0.5)[net.from_link], turn, even)
+
+    def _ways(self, link_cost: Floats, turn_cost: Floats) -> tuple[Floats, Floats, "_Edges", Floats]:
+        """Return time left [L, K], end shares [L, K], and the turns taken with the share of each at its link and zone."""
+        distance = np.ascontiguousarray(self.distances(link_cost, turn_cost).T)
+        edges, weight = self._reasonable(distance, link_cost, turn_cost, float(np.min(link_cost)))
+        return distance, self._end_shares(distance, link_cost), edges, weight
 
     def _end_shares(self, distance: Floats, link_cost: Floats) -> Floats:
         """Return the share [L, K] of those bound for a zone who end on a link of it: link time over time left."""

@@ -16,6 +16,7 @@ from simulator.streams import Streams
 from simulator.traffic import detect
 from simulator.traffic.ctm import CellTransmission, Shares, make_rates, uniform_shares
 from simulator.traffic.demand import EntryRates, ZoneDemand
+from simulator.traffic.destinations import Destinations
 from simulator.traffic.happenings import Happenings
 from simulator.traffic.incidents import Incident, Obstacles
 from simulator.traffic.network import Bools, Floats, Ints, Network
@@ -45,6 +46,8 @@ class Traffic:
         demand: ZoneDemand | None = None,
         entries: EntryRates | None = None,
         shares: Shares | None = None,
+        *,
+        by_destination: bool = False,
     ) -> None:
         self.net, self.signals, self.router = net, signals, router
         self.demand, self.entries = demand, entries
@@ -60,6 +63,7 @@ class Traffic:
         self.times = detect.TravelTimes(net, self.roads.state)
         self.relief = Relief(net)
         self.happenings = Happenings(self)
+        self.destinations = Destinations(net, len(router.targets.links)) if by_destination and demand is not None else None
         self._sites: list[detect.Sites] = []
         self._turn_s = np.array([TURN_S.get(turn, 0.0) for turn in net.turn])
         self._routed = False
@@ -98,7 +102,11 @@ class Traffic:
         clock_ms = self._clock_ms(begin_ms)
         if self.signals.tick(clock_ms):
             self._empty = None
-        self.roads.step(self.signals.green(clock_ms, self.roads), self._arrivals(begin_ms))
+        green, arrivals = self.signals.green(clock_ms, self.roads), self._arrivals(begin_ms)
+        if self.destinations is None:
+            self.roads.step(green, arrivals)
+        else:
+            self.destinations.step(self.roads, green, arrivals)
 
     def _clock_ms(self, now_ms: int) -> int:
         """Return the local clock (ms since the midnight before the run's start)."""
@@ -117,18 +125,36 @@ class Traffic:
         self.times.observe(self.roads.state)
         self.relief.apply(self.roads)
         self.relief.turn_round(self.roads, self.obstacles.cuts)
+        self._reconcile()
 
     def _refresh_routes(self, begin_ms: int) -> None:
         """Take new turn shares half from current travel times, half from before, so that drivers do not all swing at once."""
         if self.demand is not None:
             trips = self.demand.trips_by_link(self.start_s + begin_ms / 1000.0) + LEAST_TRIPS
-            fresh, _ = self.router.shares(self._link_cost(), self._turn_cost(), trips)
-            if self._routed:
-                old = self.roads.shares
-                fresh = Shares(0.5 * (old.end + fresh.end), 0.5 * (old.turn + fresh.turn))
-            self.roads.set_shares(self._without_closed(fresh))
+            if self.destinations is None:
+                self._refresh_mixed(trips)
+            else:
+                self._refresh_by_destination(self.destinations, trips)
             self.relief.leave_closed(self.roads, self._closed_movements())
+            self._reconcile()
         self._routed = True
+
+    def _refresh_mixed(self, trips: Floats) -> None:
+        fresh, _ = self.router.shares(self._link_cost(), self._turn_cost(), trips)
+        if self._routed:
+            old = self.roads.shares
+            fresh = Shares(0.5 * (old.end + fresh.end), 0.5 * (old.turn + fresh.turn))
+        self.roads.set_shares(self._without_closed(fresh))
+
+    def _refresh_by_destination(self, destinations: Destinations, trips: Floats) -> None:
+        end, turn = self.router.zone_shares(self._link_cost(), self._turn_cost())
+        if self._routed:
+            end, turn = 0.5 * (destinations.end + end), 0.5 * (destinations.turn + turn)
+        destinations.set_ways(end, turn, trips)
+
+    def _reconcile(self) -> None:
+        if self.destinations is not None:
+            self.destinations.reconcile(self.roads)
 
     # --- costs --------------------------------------------------------------------------------------------------------
 
@@ -201,6 +227,7 @@ class Traffic:
             self.demand.set_open(~self.obstacles.closed)
         self.roads.set_shares(self._without_closed(self._given if self.demand is None else self.roads.shares))
         self.relief.leave_closed(self.roads, self._closed_movements())
+        self._reconcile()
         self._routed = False
         self._changed()
 
@@ -376,6 +403,7 @@ class Traffic:
             "weather": list(self.weather),
             "conditions": [factor.copy() for factor in self.conditions],
             "exit_capacity": self.exit_capacity.copy(),
+            "destinations": None if self.destinations is None else self.destinations.snapshot(),
             "demand_factor": None if self.demand is None else self.demand.factor.copy(),
             "sites": [[s.passed.copy(), s.presence.copy(), s.steps] for s in self._sites],
         }
@@ -396,6 +424,8 @@ class Traffic:
             self.demand.factor[:] = data["demand_factor"]
             self.demand.set_open(~self.obstacles.closed)
         self.roads.set_shares(Shares(data["end"].copy(), data["turn"].copy()))
+        if self.destinations is not None:
+            self.destinations.restore(data["destinations"])
         self.happenings.restore(data["happenings"])
         self._routed, self.now_ms = data["routed"], data["now_ms"]
         for sites, (passed, presence, steps) in zip(self._sites, data["sites"], strict=True):
