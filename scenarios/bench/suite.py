@@ -73,7 +73,6 @@ BENCHES: tuple[Bench, ...] = (
         "from the command to a usable page",
         "scenarios.bench.start",
         {"warm_s": ("<", 3.0, "s")},
-        scales=(1.0,),
     ),
 )
 
