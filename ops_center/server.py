@@ -4,6 +4,7 @@ Must not know: routes. WebSockets run without permessage-deflate: frames are def
 """
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -68,20 +69,16 @@ def check_data(config: ServeConfig) -> None:
 
 def serve(config: ServeConfig, ready: Callable[[str], None] = lambda address: None) -> int:
     """Serve until a signal ends it; return the exit status. `ready` gets the address once the socket listens."""
-    try:
-        app = app_of(config)
-        check_data(config)
-        bound = listen(config.host, config.port)
-    except (CannotServe, FolderInUse, JournalError, RecorderError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    server = uvicorn.Server(uvicorn_config(app))
-    port = bound.getsockname()[1]
-    ready(f"http://{config.host}:{port}")
-    try:
-        asyncio.run(server.serve(sockets=[bound]))
-    except KeyboardInterrupt:
-        pass
-    finally:
-        bound.close()
+    with contextlib.ExitStack() as closing:
+        try:
+            check_data(config)
+            bound = closing.enter_context(listen(config.host, config.port))  # first: a city that is there already can wait at it
+            app = app_of(config)
+        except (CannotServe, FolderInUse, JournalError, RecorderError, ValueError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        server = uvicorn.Server(uvicorn_config(app))
+        ready(f"http://{config.host}:{bound.getsockname()[1]}")
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(server.serve(sockets=[bound]))
     return 0 if server.started else 1

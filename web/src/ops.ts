@@ -12,7 +12,7 @@ import type { FeedEvent, Incident, Layers } from './wire'
 
 const RETRY_MS = 1_500
 /** How soon to ask again for a city that is being built: a visitor looks on. */
-const CITY_MS = 250
+const CITY_MS = 150
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
