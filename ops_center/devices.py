@@ -2,6 +2,7 @@
 
 Lives here: one row per registry index, kept by columns. Must not know: rules, sockets, the simulator.
 A device is stale when its last reading is older than 2.5 of its reporting periods (the heartbeat where that is longer).
+A detector before a signal reads 0 km/h through every red, so a road is drawn by the mean of about the last minute.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from ops_center.city_view import CityView
 from sensors.messages import ABSENT, MISSING, QuantityInfo
 
 STALE_PERIODS = 2.5
+SPEED_MEMORY_MS = 60_000
 NEVER = -(10**15)
 NO_DATA = 255
 STALE_BIT, ACTIVE_BIT, LEVEL_SHIFT = 8, 16, 5
@@ -33,6 +35,8 @@ class Devices:
         self.severity = np.zeros(n, dtype=np.uint8)
         self.around = np.zeros(n, dtype=np.uint8)
         self.values: dict[str, dict[str, NDArray[np.int32]]] = {}
+        self._speed: dict[str, QuantityInfo] = {}
+        self._mean: dict[str, NDArray[np.float64]] = {}  # of a kind's speed, in its unit
         self._limit_ms = np.zeros(n, dtype=np.int64)
         self._exists = np.zeros(n, dtype=np.bool_)
         for kind in city.kinds:
@@ -40,6 +44,9 @@ class Devices:
             if rows is None:
                 continue
             self.values[kind.name] = {q.name: np.full(len(rows), MISSING, dtype=np.int32) for q in kind.quantities}
+            for q in kind.quantities:
+                if q.name == kind.speed:
+                    self._speed[kind.name], self._mean[kind.name] = q, np.zeros(len(rows))
             self._limit_ms[rows] = int(STALE_PERIODS * max(kind.period_ms, kind.heartbeat_ms))
             self._exists[rows] = True
             self._exists[np.asarray(city.tables[kind.name].removed, dtype=np.int64)] = False
@@ -52,11 +59,24 @@ class Devices:
         rows = rows[reported]
         index = self.city.rows[kind][rows]
         seen = np.broadcast_to(np.asarray(observed, dtype=np.int64), (len(columns_first(columns, quality)),))[reported]
-        newer = seen >= self.last_ms[index]
+        gone = seen - self.last_ms[index]
+        newer = gone >= 0
+        if kind in self._speed and self._speed[kind].name in columns:
+            raw = columns[self._speed[kind].name][reported][newer]
+            self._follow(kind, rows[newer], raw, gone[newer])
         self.last_ms[index] = np.maximum(self.last_ms[index], seen)
         for name, held in self.values[kind].items():
             if name in columns:
                 held[rows[newer]] = columns[name][reported][newer]
+
+    def _follow(self, kind: str, rows: NDArray[np.int64], raw: NDArray[np.int32], gone_ms: NDArray[np.int64]) -> None:
+        """Move the mean speed towards new readings, by more the longer none came; what was silent begins anew."""
+        known = self.values[kind][self._speed[kind].name][rows] != MISSING
+        there = raw != MISSING
+        known &= gone_ms <= self._limit_ms[self.city.rows[kind][rows]]
+        before, now = self._mean[kind][rows], raw * self._speed[kind].resolution
+        moved = before + (now - before) * (gone_ms / (gone_ms + SPEED_MEMORY_MS))
+        self._mean[kind][rows[there]] = np.where(known, moved, now)[there]
 
     def stale(self, now_ms: int) -> NDArray[np.bool_]:
         """Return which devices have not reported for too long."""
@@ -81,18 +101,18 @@ class Devices:
         return out
 
     def roads(self, now_ms: int) -> U8:
-        """Return u8[M]: mean measured speed of the road's working detectors as a share of free flow × 200, 255 no data."""
+        """Return u8[M]: mean measured speed of the road's working detectors as a share of free flow × 200, 255 no data.
+
+        A detector counts by the mean of about its last minute; whether there is data is never smoothed.
+        """
         n = len(self._free_kmh)
         total, count = np.zeros(n), np.zeros(n)
         stale = self.stale(now_ms)
-        for kind in self.city.kinds:
-            quantity = next((q for q in kind.quantities if q.name == kind.speed), None)
-            rows = self.city.rows.get(kind.name)
-            if quantity is None or rows is None:
-                continue
-            road, speed = self.city.road[rows], self.values[kind.name][quantity.name]
-            good = (road >= 0) & (road < n) & (speed != MISSING) & ~stale[rows]
-            np.add.at(total, road[good], speed[good] * quantity.resolution)
+        for kind, quantity in self._speed.items():
+            rows = self.city.rows[kind]
+            road = self.city.road[rows]
+            good = (road >= 0) & (road < n) & (self.values[kind][quantity.name] != MISSING) & ~stale[rows]
+            np.add.at(total, road[good], self._mean[kind][good])
             np.add.at(count, road[good], 1.0)
         known = (count > 0) & (self._free_kmh > 0)
         ratio = np.zeros(n)
@@ -120,7 +140,13 @@ class Devices:
     def snapshot(self) -> dict[str, Any]:
         """Return plain data and arrays."""
         values = {kind: {name: held.copy() for name, held in columns.items()} for kind, columns in self.values.items()}
-        return {"last_ms": self.last_ms.copy(), "severity": self.severity.copy(), "around": self.around.copy(), "values": values}
+        return {
+            "last_ms": self.last_ms.copy(),
+            "severity": self.severity.copy(),
+            "around": self.around.copy(),
+            "values": values,
+            "mean": {kind: held.copy() for kind, held in self._mean.items()},
+        }
 
     def restore(self, data: dict[str, Any]) -> None:
         """Take the place of a snapshot; it may be of an earlier registry with fewer devices."""
@@ -131,6 +157,9 @@ class Devices:
             for name, held in columns.items():
                 if name in self.values.get(kind, {}):
                     self.values[kind][name][: len(held)] = held
+        for kind, mean in data["mean"].items():
+            if kind in self._mean:
+                self._mean[kind][: len(mean)] = mean
 
 
 def columns_first(columns: dict[str, Any], quality: U8 | None) -> Any:

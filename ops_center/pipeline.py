@@ -44,7 +44,7 @@ from sensors.messages import (
 
 T = TypeVar("T")
 FORGET_EVERY_MS = 60_000
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,38 @@ def test_state_and_roads_show_what_was_measured() -> None:
     assert (center.devices.state(60_000 + 150_001)[:LAMPS] & 8).all()
 
 
+def test_one_red_light_is_no_jam_and_a_jam_that_stays_is() -> None:
+    """A road is drawn by the mean of about the last minute; after silence or a gap it begins with what is read then."""
+    city = SmallCity()
+
+    def read(now_ms: int, first: int, second: int) -> list[int]:
+        for frame in [city.batch("loop", {"speed": [first, second]}, now_ms), city.barrier(now_ms)]:
+            center.step(frame)
+        assert center.devices is not None
+        return center.devices.roads(now_ms).tolist()
+
+    center = fed(city.until(0))
+    assert read(15_000, 250, 0) == [100, 160]
+    shares = [read(now_ms, 250, 0)[1] for now_ms in range(30_000, 301_000, 15_000)]
+    assert shares == sorted(shares, reverse=True) and shares[0] == 128 and shares[-1] < 8
+    assert read(315_000, MISSING, 0)[0] == 255 and read(330_000, 50, 400)[0] == 20
+    assert read(330_000 + 37_501, 100, 200) == [40, 100]
+
+
+def test_the_mean_of_a_road_survives_save_and_load() -> None:
+    """A restored center draws the roads as the one that was saved, now and after the next reading."""
+    city = SmallCity()
+    center = fed(city.until(15_000))
+    for frame in [city.batch("loop", {"speed": [0, 100]}, 30_000), city.barrier(30_000)]:
+        center.step(frame)
+    again = Center.restore(center.config, center.snapshot())
+    for frame in [city.batch("loop", {"speed": [500, 0]}, 45_000), city.barrier(45_000)]:
+        center.step(frame)
+        again.step(frame)
+    assert center.devices is not None and again.devices is not None
+    assert again.devices.roads(45_000).tolist() == center.devices.roads(45_000).tolist() != [100, 200]
+
+
 def test_a_command_to_the_city_is_told_in_its_incident() -> None:
     """requested, accepted and done stand in the timeline of the incident that the command was given for."""
     city = SmallCity()

@@ -136,9 +136,9 @@ export class Ops {
     this.blind(socket !== 'open' || clock?.city_connected === false)
   }
 
-  private applyFrame({ kind, count, nowMs }: Header, payload: Uint8Array): boolean {
+  private applyFrame({ kind, count }: Header, payload: Uint8Array): boolean {
     if (kind === KIND_STATE) return this.devices.apply(payload)
-    if (kind === KIND_ROADS) return this.roads.apply(payload, nowMs)
+    if (kind === KIND_ROADS) return this.roads.apply(payload)
     if (kind === KIND_VALUES)
       this.values.apply(readValues(payload, count, (device) => this.devices.kindOf(device)?.quantities.length ?? 0))
     return true
