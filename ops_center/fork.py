@@ -13,6 +13,7 @@ from ops_center.files import share_file
 from ops_center.folder_lock import FolderInUse
 from ops_center.journal import JournalError, fork_journal
 from ops_center.pipeline import CenterConfig
+from ops_center.recall import RECORDED
 from ops_center.recorder import RecorderError, copy_until
 from ops_center.run import Run
 
@@ -57,8 +58,8 @@ def _copy(source: Path, target: Path, fork_ms: int, keep_commands: bool, made: C
 def share_keyframes(source: Path, target: Path, upto_ms: int) -> None:
     """Have the keyframes of a folder up to a time in another one as well, linked where that is possible."""
     target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.glob("*.key")):
-        if int(path.stem) <= upto_ms:
+    for path in sorted(source.glob("[0-9]*.*")):
+        if path.suffix in (".key", RECORDED) and int(path.stem) <= upto_ms:
             share_file(path, target / path.name)
 
 

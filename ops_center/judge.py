@@ -117,20 +117,13 @@ class Judge:
         return sorted(found.items())
 
     def snapshot(self) -> dict[str, Any]:
-        """Return series, rule states and the files in use as plain data and arrays."""
+        """Return rule states and the files in use as plain data; the series are apart (`series_state`)."""
         files = [[file.name, file.text] for file in self.files]
-        return {
-            "store": self.store.snapshot(),
-            "rules": self.rules.snapshot(),
-            "files": files,
-            "start_ms": self.start_ms,
-            "most_ms": self._most_ms,
-        }
+        return {"rules": self.rules.snapshot(), "files": files, "start_ms": self.start_ms, "most_ms": self._most_ms}
 
     @classmethod
-    def restored(cls, semantics: str, data: Mapping[str, Any]) -> "Judge":
-        """Return the judge that `snapshot` described."""
-        store = SeriesStore.restore(data["store"])
+    def restored(cls, semantics: str, data: Mapping[str, Any], store: SeriesStore) -> "Judge":
+        """Return the judge that `snapshot` described, over the store as it was then."""
         judge = cls([RuleFile(*item) for item in data["files"]], semantics, data["most_ms"], store=store)
         if data["start_ms"] is not None:
             judge.starts_at(data["start_ms"])

@@ -9,11 +9,11 @@ by its reason and never stops the center. `step(frame)` and `apply(command)` ret
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-import numpy as np
 
+from ops_center import series_state
 from ops_center.city_view import BadRegistry, CityView
 from ops_center.devices import Devices
 from ops_center.digest import Chain, change_bytes, frame_bytes
@@ -21,7 +21,7 @@ from ops_center.events import Cause, Change, JudgementCommand
 from ops_center.judge import Judge, RuleFile
 from ops_center.judgement import Judgement
 from ops_center.rules.alerting import Change as Transition
-from ops_center.series import SeriesLimit
+from ops_center.series import Family, SeriesLimit, SeriesStore
 from ops_center.series_writer import STATIC_PERIOD_MS, SeriesWriter
 from ops_center.tables import IllegalEvent
 from ops_center.wire_input import Item, Seen, WireInput
@@ -42,7 +42,6 @@ from sensors.messages import (
     decode_frame,
 )
 
-T = TypeVar("T")
 FORGET_EVERY_MS = 60_000
 SNAPSHOT_VERSION = 2
 
@@ -94,7 +93,7 @@ class Center:
         self.seen: UpHeader | None = None
         self.registry: Registry | None = None
         self.layers: Layers | None = None
-        self._opening: dict[str, Any] = {}  # registry and layers as bytes: packed once, not for every snapshot
+        self.opened_ms = -1  # the barrier after which registry or layers last came
         self._input = WireInput()
         self._taken = Seen()
         self._writer: SeriesWriter | None = None
@@ -149,7 +148,7 @@ class Center:
 
     def _on_registry(self, registry: Registry, frame: bytes) -> list[Change]:
         if self.registry is None or registry.version > self.registry.version:
-            self.registry, self._opening["registry"] = registry, _packed(registry)
+            self.registry, self.opened_ms = registry, self.now_ms
             self._world.add(frame)
             if self.layers is not None:  # else they follow: names of zones and wards come with them
                 self._rebuild()
@@ -157,7 +156,7 @@ class Center:
 
     def _on_layers(self, layers: Layers, frame: bytes) -> list[Change]:
         if self.layers is None or layers.version > self.layers.version:
-            self.layers, self._opening["layers"] = layers, _packed(layers)
+            self.layers, self.opened_ms = layers, self.now_ms
             self._world.add(frame)
             self._rebuild()
         return []
@@ -182,6 +181,8 @@ class Center:
         devices = Devices(city)
         if self.devices is not None:
             devices.restore(self.devices.snapshot())
+        if self._writer is not None:
+            writer.static_rows = self._writer.static_rows
         self.city, self.devices, self._writer = city, devices, writer
         self._static_due_ms = self.now_ms
         self.judgement.use(city, devices)
@@ -207,6 +208,8 @@ class Center:
         self.judgement.tick(self.now_ms)
         if self.now_ms % FORGET_EVERY_MS == 0:
             self.judge.prune(self.now_ms)
+            if self._writer is not None:
+                self._writer.forget(self.judge.store.floor_ms)
             self.judgement.forget_old(self.now_ms)
         return self._digested(changes)
 
@@ -222,7 +225,8 @@ class Center:
         self._world.add(frame_bytes(header, item.frame, self._number))
         return self._take_answer(header)
 
-    def _take_batch(self, batch: Batch, columns: dict[str, Any]) -> None:
+    def _take_batch(self, batch: Batch, columns: dict[str, Any], again: bool = False) -> None:
+        """Take in readings: into the series, and into the devices unless it is `again`, for the series alone."""
         if self.city is None or self.devices is None or self._writer is None or batch.kind not in self.city.tables:
             self.counters.bad_message("unknown_kind", f"a batch of {batch.kind!r} came; the registry has no such kind")
             return
@@ -240,8 +244,9 @@ class Center:
         values = {name: column for name, column in columns.items() if name not in ("quality", "observed_at_ms", "device")}
         if values and len(rows):
             self._writer.write(batch.kind, rows, observed, batch.delivered_at_ms, quality, values)
-            self.devices.take(batch.kind, rows, observed, quality, values)
-            self.counters.readings += len(rows) * len(values)
+            if not again:
+                self.devices.take(batch.kind, rows, observed, quality, values)
+                self.counters.readings += len(rows) * len(values)
 
     def _take_answer(self, answer: UpHeader) -> list[Change]:
         if isinstance(answer, Applied):
@@ -302,46 +307,100 @@ class Center:
         """Return the heads of the chains `world` and `judgement`."""
         return {"world": self._world.hexdigest(), "judgement": self._judged.hexdigest()}
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return the whole state as of the last barrier as plain data and arrays; input after it is not part of it."""
+    def snapshot(self, samples: bool = True) -> dict[str, Any]:
+        """Return the state as of the last barrier as plain data and arrays; input after it is not part of it.
+
+        Registry and layers are not part of it either: `restore` is given them again. Without `samples` it is a keyframe's state:
+        small, and whoever restores it fills the series again (`recall`).
+        """
         return {
             "version": SNAPSHOT_VERSION,
             "now_ms": self.now_ms,
-            "hello": _packed(self.hello),
-            "registry": self._opening.get("registry"),
-            "layers": self._opening.get("layers"),
+            "hello": None if self.hello is None else msgspec.msgpack.encode(self.hello),
+            "registry": -1 if self.registry is None else self.registry.version,
+            "layers": -1 if self.layers is None else self.layers.version,
+            "opened_ms": self.opened_ms,
             "taken": self._taken.snapshot(),
             "static_due_ms": self._static_due_ms,
+            "static_rows": [] if self._writer is None else [list(row) for row in self._writer.static_rows],
             "numbers": dict(self._numbers),
             "change_count": self.change_count,
             "applied_seq": self.applied_seq,
             "digests": self.digests(),
+            "series": series_state.snapshot(self.judge.store, self.families(), samples),
             "judge": self.judge.snapshot(),
             "judgement": self.judgement.snapshot(),
             "devices": None if self.devices is None else self.devices.snapshot(),
         }
 
+    def families(self) -> dict[str, Family]:
+        """Return the series that the registry's devices and places write, by what they are of; rules write the others."""
+        return {} if self._writer is None else self._writer.families()
+
     @classmethod
-    def restore(cls, config: CenterConfig, data: dict[str, Any]) -> "Center":
-        """Return the center that `snapshot` described. Raises ValueError if it is of another version."""
+    def restore(cls, config: CenterConfig, data: dict[str, Any], opening: Iterable[bytes]) -> "Center":
+        """Return the center that `snapshot` described; `opening` holds the registry and layers frames that it had.
+
+        Raises ValueError if it is of another version, or of another registry or layers.
+        """
         if data.get("version") != SNAPSHOT_VERSION:
             raise ValueError(f"the snapshot has version {data.get('version')!r}; expected {SNAPSHOT_VERSION}")
         center = cls(config)
         center.now_ms = data["now_ms"]
-        center.hello = _unpacked(data["hello"], Hello)
-        center.registry, center.layers = _unpacked(data["registry"], Registry), _unpacked(data["layers"], Layers)
-        center.judge = Judge.restored(config.semantics, data["judge"])
+        center.hello = None if data["hello"] is None else msgspec.msgpack.decode(data["hello"], type=Hello)
+        center._use_opening(data, opening)
         center._taken.restore(data["taken"])
-        center._opening = {name: data[name] for name in ("registry", "layers") if data[name] is not None}
         center._numbers = dict(data["numbers"])
         center.change_count, center.applied_seq = data["change_count"], data["applied_seq"]
         center._world, center._judged = Chain(data["digests"]["world"]), Chain(data["digests"]["judgement"])
         center.judgement.restore(data["judgement"])
+        center.judge.store = SeriesStore()
         center._rebuild()
-        center._static_due_ms = data["static_due_ms"]
+        store = series_state.restore(center.judge.store, data["series"], center.families())
+        center.judge = Judge.restored(config.semantics, data["judge"], store)
+        center._static_due_ms, center.opened_ms = data["static_due_ms"], data["opened_ms"]
+        if center._writer is not None:
+            center._writer.static_rows = [(at_ms, counts) for at_ms, counts in data["static_rows"]]
         if center.devices is not None and data["devices"] is not None:
             center.devices.restore(data["devices"])
         return center
+
+    def _use_opening(self, data: dict[str, Any], opening: Iterable[bytes]) -> None:
+        for frame in opening:
+            header, _ = decode_frame(frame)
+            if isinstance(header, Registry) and header.version == data["registry"]:
+                self.registry = header
+            elif isinstance(header, Layers) and header.version == data["layers"]:
+                self.layers = header
+        seen = [-1 if one is None else one.version for one in (self.registry, self.layers)]
+        if seen != [data["registry"], data["layers"]]:
+            raise ValueError(f"the snapshot is of registry {data['registry']} and layers {data['layers']}; found are {seen}")
+
+    def recorded(self, received_after_ms: int) -> list[dict[str, Any]]:
+        """Return the samples of what rules recorded after an instant: no stream has them, so they are kept beside keyframes."""
+        return series_state.recorded(self.judge.store, self.families(), received_after_ms)
+
+    def refill(self, frames: Iterable[bytes], recorded: Iterable[list[dict[str, Any]]]) -> None:
+        """Fill the series of a center restored without samples: from frames of the recorded stream, and what rules recorded."""
+        for items in recorded:
+            series_state.put_recorded(self.judge.store, items)
+        waiting, taken = WireInput(), Seen()
+        for frame in frames:
+            try:
+                header, columns = decode_frame(frame)
+            except BadMessage:
+                continue
+            if isinstance(header, Batch):
+                waiting.keep(Item(header, columns, frame))
+            elif isinstance(header, Barrier):
+                if header.now_ms > self.now_ms:
+                    break
+                for item in waiting.close():
+                    if isinstance(item.header, Batch) and taken.first_time(item.header.kind, item.header.seq):
+                        self._take_batch(item.header, item.columns, again=True)
+        if self._writer is not None:
+            rows, self._writer.static_rows = self._writer.static_rows, []
+            self._writer.write_static_again(rows)
 
 
 def epoch_ms(start_at: str) -> int | None:
@@ -351,14 +410,6 @@ def epoch_ms(start_at: str) -> int | None:
     except ValueError:
         return None
     return None if start.tzinfo is None else round(start.timestamp() * 1000)
-
-
-def _packed(value: msgspec.Struct | None) -> Any:
-    return None if value is None else np.frombuffer(msgspec.msgpack.encode(value), dtype=np.uint8)
-
-
-def _unpacked(data: Any, kind: type[T]) -> T | None:
-    return None if data is None else msgspec.msgpack.decode(data.tobytes(), type=kind)
 
 
 def headless(center: Center, frames: Iterable[bytes], commands: Iterable[JudgementCommand] = ()) -> list[Change]:

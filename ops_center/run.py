@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ops_center import keyframes
+from ops_center import keyframes, recall
 from ops_center.events import Change, JudgementCommand
 from ops_center.files import write_whole
 from ops_center.folder_lock import FolderLock
@@ -65,6 +65,7 @@ class Run:
         self._frames = ThreadPoolExecutor(1, thread_name_prefix="keyframe")
         self._framing: Future[Path] | None = None
         self._framed_ms, self._may_frame_at = 0, 0.0
+        self._recorded_ms = -1  # up to when what rules recorded lies beside the keyframes
         self._hello_recorded = False
         if folder is not None:
             (folder / RESULT).unlink(missing_ok=True)  # the run goes on
@@ -75,18 +76,18 @@ class Run:
     def take(self, frame: bytes) -> list[Change]:
         """Take in one frame of the wire; changes come at barriers. What counts is kept for the next `settle`."""
         center = self.center
-        before = (center.now_ms, center.registry, center.layers)
+        before_ms, registry, layers = center.now_ms, center.registry, center.layers
         changes = center.step(frame)
         seen = center.seen
         if isinstance(seen, Hello):
             self._took_hello()
         elif isinstance(seen, Registry | Layers):
-            if (center.registry, center.layers) != before[1:]:
+            if center.registry is not registry or center.layers is not layers:
                 self._group.append(frame)
         elif not isinstance(seen, Pace | Until):
             self._group.append(frame)
         if isinstance(seen, Barrier):
-            self._close_group(center.now_ms > before[0])
+            self._close_group(center.now_ms > before_ms)
             changes += self.apply_held()
         return changes
 
@@ -220,10 +221,12 @@ class Run:
         assert self.folder is not None
         began = time.monotonic()  # noqa: TID251
         self.settle()
-        state, now_ms, folder = self.center.snapshot(), self.center.now_ms, self.folder / "keyframes"
-        self._framing = self._frames.submit(lambda: keyframes.write(folder, now_ms, keyframes.encode(state)))
+        now_ms, state = self.center.now_ms, self.center.snapshot(samples=False)
+        recorded = self.center.recorded(self._recorded_ms)
+        self._framing = self._frames.submit(_keep, self.folder / "keyframes", state, self._recorded_ms, recorded)
         ended = time.monotonic()  # noqa: TID251
         self._framed_ms, self._may_frame_at = now_ms, ended + KEYFRAME_SHARE * (ended - began)
+        self._recorded_ms = now_ms
         return self._framing
 
     def _recover(self) -> Recovery:
@@ -254,14 +257,9 @@ class Run:
 
     def _load_keyframe(self) -> None:
         assert self.folder is not None and self.recorder is not None
-        for state in keyframes.newest_first(self.folder / "keyframes"):
-            if state.get("now_ms", self.recorder.last_ms + 1) <= self.recorder.last_ms:
-                try:
-                    with keyframes.no_collection():
-                        self.center = Center.restore(self.config, state)
-                except (ValueError, KeyError, TypeError):
-                    continue
-                return
+        found = recall.newest(self.folder, self.config, self.recorder.last_ms)
+        if found is not None:
+            self.center, self._recorded_ms = found, found.now_ms
 
     def close(self) -> None:
         """Make all durable and let go of the folder."""
@@ -281,3 +279,9 @@ class Run:
         if self.folder is not None and self.center.now_ms >= 0:
             result = {"run_id": self.folder.name, "until_ms": self.center.now_ms, "digest": self.center.digests()}
             write_whole(self.folder / RESULT, msgspec.json.format(msgspec.json.encode(result)))
+
+
+def _keep(folder: Path, state: dict[str, Any], recorded_ms: int, recorded: list[dict[str, Any]]) -> Path:
+    """Write a keyframe, and before it what rules recorded since the last one: it is not whole without."""
+    recall.keep_recorded(folder, recorded_ms, state["now_ms"], recorded)
+    return keyframes.write(folder, state["now_ms"], keyframes.encode(state))

@@ -13,8 +13,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ops_center.label_sets import NAME, BoolArray, IndexArray, Labels, LabelSets, Matcher, all_named, labels_of, matching, test_of
-from ops_center.series_blocks import ALL, Block, Columns, EventBlock, FloatArray, RowBlock, TimeArray
+from ops_center.event_block import Block, EventBlock
+from ops_center.label_sets import (
+    NAME,
+    BoolArray,
+    IndexArray,
+    Labels,
+    LabelSets,
+    Matcher,
+    all_named,
+    labels_of,
+    matching,
+    test_of,
+    without_names,
+)
+from ops_center.series_blocks import ALL, NEVER, Columns, FloatArray, RowBlock, TimeArray
 
 MAX_SERIES = 1_000_000
 MAX_PHASES = 64
@@ -75,10 +88,14 @@ class Metric:
             self.labels.append([])
         return self.row_blocks[key]
 
+    def number_of(self, block: Block) -> int:
+        """The block's place among the metric's blocks."""
+        return next(i for i, b in enumerate(self.blocks) if b is block)
+
     def add(self, block: Block, labels: Sequence[Labels]) -> int:
         """Give series columns in a block; returns the first column."""
         first = block.extend(len(labels))
-        self.labels[next(i for i, b in enumerate(self.blocks) if b is block)].extend(labels)
+        self.labels[self.number_of(block)].extend(labels)
         self.places.update(zip(labels, map(Place, repeat(block), count(first)), strict=False))
         self.version += 1
         return first
@@ -124,6 +141,29 @@ class Family:
         self._column = np.append(self._column, np.array([-1 if p is None else p.column for p in known], dtype=np.intp))
         self._identity = False if missing < len(known) else self._identity
         return first
+
+    def placed(self) -> tuple[IndexArray, IndexArray]:
+        """Where the slots lie: the number of the block in the metric (−1: nowhere yet) and the column in it, one per slot."""
+        numbers = np.array([self._metric.number_of(block) for block in self._blocks] + [-1], dtype=np.intp)
+        return numbers[self._owner], self._column
+
+    def labels_at(self, numbers: Sequence[int], columns: Sequence[int]) -> list[Labels]:
+        """The labels, without the name, of the metric's series in given blocks and columns."""
+        labels = self._metric.labels
+        return [without_names(labels[n][c], (NAME,)) for n, c in zip(numbers, columns, strict=True)]
+
+    def place(self, numbers: IndexArray, columns: IndexArray) -> None:
+        """Put the first slots, none of which has a place yet, where `placed` said that they lay; their labels go there too."""
+        for number in np.unique(numbers[numbers >= 0]).tolist():
+            block, slots = self._metric.blocks[number], np.flatnonzero(numbers == number)
+            labels = self._metric.labels[number]
+            for slot, column in zip(slots.tolist(), columns[slots].tolist(), strict=True):
+                labels[column] = self.labels[slot]
+                self._metric.places[self.labels[slot]] = Place(block, column)
+            self._owner[slots], self._column[slots] = self._number(block), columns[slots]
+            self._waiting -= len(slots)
+        whole = len(self._blocks) == 1 and not self._waiting
+        self._identity = whole and bool((self._column == np.arange(len(self.labels))).all())
 
     def _number(self, block: Block) -> int:
         for number, other in enumerate(self._blocks):
@@ -198,11 +238,13 @@ class SeriesStore:
     def __init__(self, retention_ms: int = DEFAULT_RETENTION_MS, max_series: int = MAX_SERIES) -> None:
         self.retention_ms = retention_ms
         self.max_series = max_series
+        self.floor_ms = -NEVER  # samples older than this were forgotten
+        self.packed: tuple[tuple[int, int], bytes] | None = None  # which series there are, as keyframes hold it, and a version
         self.metrics: dict[str, Metric] = {}
-        self._promised = 0
         self._selections: dict[tuple[Matcher, ...], Selection] = {}
 
-    def _metric(self, name: str) -> Metric:
+    def metric(self, name: str) -> Metric:
+        """The metric of a name, made at first use."""
         if name not in self.metrics:
             self.metrics[name] = Metric(name)
         return self.metrics[name]
@@ -233,7 +275,7 @@ class SeriesStore:
         Raises:
             SeriesLimit: the store is full.
         """
-        owner = self._metric(metric)
+        owner = self.metric(metric)
         owner.kind, owner.unit, owner.help = kind, unit or owner.unit, help or owner.help
         handle = Family(self, owner, period_ms)
         handle.extend(labels)
@@ -249,7 +291,7 @@ class SeriesStore:
         stale: bool = False,
     ) -> None:
         """Write one sample of one series, made at first use; NaN is a value like any other here."""
-        owner = self._metric(metric)
+        owner = self.metric(metric)
         full = labels_of({**labels, NAME: metric})
         place = owner.places.get(full) or self._place(owner, full)
         received = t_ms if received_at_ms is None else received_at_ms
@@ -257,7 +299,7 @@ class SeriesStore:
 
     def append_series(self, labels: Labels, times: TimeArray, values: FloatArray, stale: BoolArray) -> None:
         """Write one series' samples, ascending and later than what it has; labels hold the name."""
-        owner = self._metric(dict(labels)[NAME])
+        owner = self.metric(dict(labels)[NAME])
         place = owner.places.get(labels) or self._place(owner, labels)
         if isinstance(place.block, EventBlock) and self._only_later(place, times):
             place.block.put_series(place.column, times, values, stale)
@@ -282,11 +324,16 @@ class SeriesStore:
         """End a series at an instant, as Prometheus' stale marker does."""
         self.append_sample(metric, labels, t_ms, 0.0, received_at_ms, stale=True)
 
-    def prune(self, now_ms: int) -> None:
-        """Forget samples older than the retention; series stay."""
+    def forget(self, before_ms: int) -> None:
+        """Forget samples older than an instant; series stay."""
+        self.floor_ms = max(self.floor_ms, before_ms)
         for metric in self.metrics.values():
             for block in metric.blocks:
-                block.prune(now_ms - self.retention_ms)
+                block.prune(before_ms)
+
+    def prune(self, now_ms: int) -> None:
+        """Forget samples older than the retention; series stay."""
+        self.forget(now_ms - self.retention_ms)
 
     def select(self, matchers: tuple[Matcher, ...]) -> Selection:
         """The series that all matchers accept; the same object until series are added."""
@@ -321,22 +368,6 @@ class SeriesStore:
         named = sorted(self.metrics.items())
         return {name: {"type": m.kind, "unit": m.unit, "help": m.help} for name, m in named if m.places}
 
-    def snapshot(self) -> dict[str, Any]:
-        """Plain data and arrays; handles are taken again with `family` after a restore."""
-        return {
-            "retention_ms": self.retention_ms,
-            "max_series": self.max_series,
-            "metrics": [_metric_data(m) for m in self.metrics.values()],
-        }
-
-    @classmethod
-    def restore(cls, data: Mapping[str, Any]) -> SeriesStore:
-        """The store that `snapshot` described."""
-        store = cls(int(data["retention_ms"]), int(data["max_series"]))
-        for item in data["metrics"]:
-            _restore_metric(store._metric(item["name"]), item)
-        return store
-
 
 def _name_may_match(name: str, matchers: Iterable[Matcher]) -> bool:
     tests: list[Callable[[str], bool]] = [test_of(m) for m in matchers if m.name == NAME]
@@ -361,33 +392,3 @@ def _columns(chosen: Sequence[int]) -> Columns:
     if chosen[-1] - chosen[0] + 1 == len(chosen):
         return slice(chosen[0], chosen[-1] + 1)
     return np.array(chosen, dtype=np.intp)
-
-
-def _metric_data(metric: Metric) -> dict[str, Any]:
-    keys = {id(block): list(key) for key, block in metric.row_blocks.items()}
-    blocks = [
-        {**block.snapshot(), "key": keys.get(id(block)), "labels": list(labels)}  # immutable: shared, not copied
-        for block, labels in zip(metric.blocks, metric.labels, strict=True)
-    ]
-    return {"name": metric.name, "kind": metric.kind, "unit": metric.unit, "help": metric.help, "blocks": blocks}
-
-
-def _sorted_pairs(pairs: Iterable[Sequence[str]], pool: dict[tuple[str, str], tuple[str, str]]) -> Labels:
-    """Labels as a snapshot holds them: sorted already."""
-    return tuple(pool.setdefault(pair, pair) for pair in ((name, value) for name, value in pairs))
-
-
-def _restore_metric(metric: Metric, item: Mapping[str, Any]) -> None:
-    metric.kind, metric.unit, metric.help = item["kind"], item["unit"], item["help"]
-    pool: dict[tuple[str, str], tuple[str, str]] = {}  # a pair such as kind="lamp" is kept once, not once per series
-    for data in item["blocks"]:
-        block: Block
-        if data["layout"] == "rows":
-            block = metric.row_blocks[tuple(data["key"])] = RowBlock.restored(data)
-        else:
-            block = metric.events = EventBlock.restored(data)
-        labels = [_sorted_pairs(one, pool) for one in data["labels"]]
-        metric.blocks.append(block)
-        metric.labels.append(labels)
-        metric.places.update({one: Place(block, column) for column, one in enumerate(labels)})
-        metric.version += 1

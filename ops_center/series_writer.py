@@ -4,6 +4,7 @@ Lives here: one family per kind and quantity, `sensor_up` of each kind, the city
 A cell is a gap where the device did not report (ABSENT) or could not measure (MISSING).
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class SeriesWriter:
         self._up: dict[str, Family] = {}
         self._static: list[tuple[Family, NDArray[np.float64]]] = []
         self._resolution: dict[str, dict[str, float]] = {}
+        self.static_rows: list[tuple[int, dict[str, int]]] = []  # when, and how many series of each static metric
         own_up = any(q.metric == UP for kind in city.kinds for q in kind.quantities)
         for kind in city.kinds:
             if kind.name in city.tables:
@@ -75,6 +77,26 @@ class SeriesWriter:
 
     def write_static(self, now_ms: int) -> None:
         """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""
+        self._put_static(now_ms, {family.metric: len(values) for family, values in self._static})
+
+    def write_static_again(self, rows: Iterable[tuple[int, Mapping[str, int]]]) -> None:
+        """Write the static series as the `static_rows` of another writer of this city say that it did."""
+        for at_ms, counts in rows:
+            self._put_static(at_ms, counts)
+
+    def _put_static(self, at_ms: int, counts: Mapping[str, int]) -> None:
+        self.static_rows.append((at_ms, dict(counts)))
         for family, values in self._static:
-            if len(values):
-                family.append(now_ms, now_ms, values)
+            n = counts.get(family.metric, 0)
+            if n:
+                family.append(at_ms, at_ms, values[:n], None if n == len(family) else np.arange(n, dtype=np.intp))
+
+    def families(self) -> dict[str, Family]:
+        """Return the families by a name that says what the registry has them for."""
+        found = {f"reading {kind} {name}": one for kind, families in self._families.items() for name, one in families.items()}
+        found |= {f"up {kind}": family for kind, family in self._up.items()}
+        return found | {f"static {family.metric}": family for family, _ in self._static}
+
+    def forget(self, before_ms: int) -> None:
+        """Forget when static series were written before an instant."""
+        self.static_rows = [row for row in self.static_rows if row[0] >= before_ms]

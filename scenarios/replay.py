@@ -25,6 +25,7 @@ from ops_center.host import Host, HostConfig
 from ops_center.live import LiveCity
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.ports import CannotServe, listen
+from ops_center.recall import recall
 from ops_center.recorder import Chunk, Loss, barrier_of, read_chunks
 from ops_center.run import Run
 from ops_center.seats import new_seats, seats_of
@@ -169,7 +170,7 @@ class Player:
         found = self._keyframes(to_ms)
         for now_ms in sorted(found, reverse=True):
             with contextlib.suppress(ValueError, KeyError, TypeError, OSError):  # damaged, or of another release
-                return self._stood(Center.restore(self.record.config, keyframes.decode(found[now_ms]())))
+                return self._stood(recall(self.record.folder.path, self.record.config, keyframes.decode(found[now_ms]())))
         return Run(None, self.record.config)
 
     def _stood(self, center: Center) -> Run:

@@ -175,7 +175,8 @@ class HeadlessRun:
         state = keyframes.decode(data)
         self._began = True
         self.city.restore(state["city"])
-        self.memory.center = Center.restore(self.center.config, state["center"])
+        opening = [encode_frame(self.city.fleet.registry()), encode_frame(self.city.fleet.layers())]
+        self.memory.center = Center.restore(self.center.config, state["center"], opening)
         self._done_judgement, self._done_world = state["done"]
         return self
 

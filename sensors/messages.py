@@ -284,8 +284,16 @@ class Reached(msgspec.Struct, tag_field="t", tag="reached", kw_only=True):
 
 DownMessage = Welcome | Credit | Command | Judged | Control | Reached
 
+
+class _Tag(msgspec.Struct):
+    """The one field that every header has."""
+
+    t: str = ""
+
+
 _up = msgspec.msgpack.Decoder(UpHeader)
 _down = msgspec.msgpack.Decoder(DownMessage)
+_tag = msgspec.msgpack.Decoder(_Tag)
 _packer = msgspec.msgpack.Encoder()
 
 
@@ -316,6 +324,15 @@ def decode_frame(data: bytes) -> tuple[UpHeader, dict[str, NDArray[Any]]]:
         raise BadMessage(f"a frame's header cannot be read: {error}") from error
     columns = _columns(header, data, 4 + size) if isinstance(header, Batch) else {}
     return header, columns
+
+
+def tag_of(frame: bytes) -> str:
+    """Return what a frame is (hello, registry, batch, ...) without reading the rest of it; empty for what is no frame."""
+    try:
+        (size,) = struct.unpack_from("<I", frame)
+        return _tag.decode(memoryview(frame)[4 : 4 + size]).t
+    except (struct.error, msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
 
 
 _DTYPES: dict[str, np.dtype[Any]] = {t: np.dtype(t) for t in ("<i4", "|u1", "<u4", "<i8")}

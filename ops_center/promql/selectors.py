@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from ops_center.event_block import Block
 from ops_center.label_sets import LabelSets
 from ops_center.promql import ast
 from ops_center.promql.errors import EvaluationError, LimitError
@@ -16,7 +17,7 @@ from ops_center.promql.sharing import Memo
 from ops_center.promql.values import RangeVector, RawSeries, Value, Vector
 from ops_center.promql.windows import Frame, Kernel
 from ops_center.series import SeriesStore
-from ops_center.series_blocks import ALL, Block, Columns, FloatArray, TimeArray, Window
+from ops_center.series_blocks import ALL, Columns, FloatArray, TimeArray, Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,14 +45,14 @@ class SlotWriter:
         """Stale markers for all that was written last."""
         self.write(at_ms, received_ms, np.zeros(0, dtype=np.intp), np.zeros(0))
 
-    def snapshot(self) -> list[dict[str, str]]:
-        """Label sets of the last write."""
-        names = list(self.slots)
-        return [dict(names[s]) for s in self.previous.tolist()]
+    def snapshot(self) -> list[list[int]]:
+        """Where in the store the series of the last write lie: numbers of blocks and columns in them."""
+        numbers, columns = self.family.placed()
+        return [numbers[self.previous].tolist(), columns[self.previous].tolist()]
 
-    def restore(self, written: list[dict[str, str]]) -> None:
-        """Take over what the last write held."""
-        self.previous = self.slots_of([labels_of(one) for one in written])
+    def restore(self, written: list[list[int]]) -> None:
+        """Take over what the last write held, over the same store or one that was restored."""
+        self.previous = self.slots_of(self.family.labels_at(*written))
 
 
 class AlertWriter:

@@ -7,7 +7,6 @@ import time
 from datetime import datetime
 from typing import Any
 
-from ops_center.keyframes import encode as encode_keyframe
 from sensors.fleet import Fleet
 from sensors.kinds import load_kinds
 from sensors.messages import Batch, decode_frame
@@ -23,7 +22,7 @@ NOT_READINGS = ("device", "quality", "up")
 def run(scale: float = 1.0) -> dict[str, float]:
     """Run twenty minutes of Hải Phòng with `scale` times its lamps and devices; return figures.
 
-    `ms_per_simulated_s` is processor time; `keyframe_ms` and `keyframe_bytes` are of world and fleet together, compressed.
+    `ms_per_simulated_s` is processor time.
     """
     world = World(scaled(catalogue.get("hai_phong"), scale), 1, datetime.fromisoformat(START_AT), ordinary_life=True)
     world.scheduler.wake("traffic.step", None)
@@ -44,18 +43,7 @@ def run(scale: float = 1.0) -> dict[str, float]:
         "ms_per_simulated_s": 1000 * cpu_s / simulated_s,
         "bytes_per_simulated_s": sum(map(len, frames)) / simulated_s,
         "seconds": seconds,
-        **keyframe(world, fleet),
     }
-
-
-def keyframe(world: World, fleet: Fleet) -> dict[str, float]:
-    """Return what saving everything costs; `snapshot_ms` is the part during which time has to stand still."""
-    began = time.perf_counter()
-    data = {"world": world.snapshot(), "fleet": fleet.snapshot()}
-    taken = time.perf_counter()
-    size = len(encode_keyframe(data))
-    done = time.perf_counter()
-    return {"snapshot_ms": 1000 * (taken - began), "keyframe_ms": 1000 * (done - began), "keyframe_bytes": float(size)}
 
 
 def count_readings(frames: list[bytes]) -> int:

@@ -56,6 +56,13 @@ BENCHES: tuple[Bench, ...] = (
         "scenarios.bench.rules",
         {"series_evaluations_per_s": (">=", 5e6, "series-evaluations/s")},
     ),
+    Bench(
+        "keyframe",
+        "a keyframe of Hải Phòng, city and center together, the recorded stream apart",
+        "scenarios.bench.keyframe",
+        {"keyframe_bytes": ("<", 1e6, "bytes"), "save_ms": ("<", 20.0, "ms")},
+        cost="save_ms",
+    ),
     Bench("fleet", "sensor fleet alone: measuring, faults, channel, frames", "scenarios.bench.fleet", {}),
     Bench(
         "viewers",

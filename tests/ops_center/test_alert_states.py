@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from ops_center import series_state
 from ops_center.promql.engine import Engine
 from ops_center.rules.alerting import TRANSITIONS, IllegalTransition, transition
 from ops_center.rules.files import load_text
@@ -88,7 +89,7 @@ class AlertMachine(RuleBasedStateMachine):
     def save_and_load(self):
         """A keyframe through msgpack changes nothing."""
         packed = msgspec.msgpack.encode(self.engine.snapshot())
-        self.store = SeriesStore.restore(self.store.snapshot())
+        self.store = series_state.restore(SeriesStore(), series_state.snapshot(self.store))
         self.family = self.store.family("m", [{"i": str(i)} for i in range(3)], STEP)
         self.engine = RuleEngine(self.store)
         self.engine.load([load_text(self.text, "r.yml")], self.now)

@@ -140,7 +140,7 @@ def test_save_and_load_at_a_barrier_changes_nothing(cut: int) -> None:
     at = barriers[cut] + 1
     center = Center(config())
     first = headless(center, [*opening(), *frames[:at]], COMMANDS if cut >= 130 else ())
-    loaded = Center.restore(config(), keyframes.decode(keyframes.encode(center.snapshot())))
+    loaded = Center.restore(config(), keyframes.decode(keyframes.encode(center.snapshot())), opening())
     rest = [] if cut >= 130 else COMMANDS
     second = headless(loaded, frames[at:], rest)
     whole = Center(config())

@@ -98,13 +98,23 @@ plain = st.recursive(
 )
 
 
-@given(plain, st.sampled_from(["u1", "i4", "i8", "f8", "?"]), st.lists(st.integers(0, 4), min_size=0, max_size=3))
-def test_a_keyframe_holds_plain_data_and_arrays(value: object, dtype: str, shape: list[int]) -> None:
-    """What goes into a keyframe comes out: plain data as it was, arrays with type and shape."""
-    array = np.arange(int(np.prod(shape))).astype(dtype).reshape(shape)
-    state = keyframes.decode(keyframes.encode({"value": value, "deep": [{"array": array}]}))
+@given(
+    plain,
+    st.sampled_from(["u1", "i2", "i4", "i8", "f4", "f8", "?"]),
+    st.lists(st.integers(0, 4), min_size=0, max_size=3),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_keyframe_holds_plain_data_and_arrays(value: object, dtype: str, shape: list[int], seed: int) -> None:
+    """What goes into a keyframe comes out, bit for bit: plain data as it was, arrays with type and shape, any number of them."""
+    noise = np.random.Generator(np.random.Philox(seed)).integers(0, 256, 8 * 64, dtype=np.uint8)
+    size = int(np.prod(shape))
+    arrays = [np.arange(size).astype(dtype), noise[:size] > 99, noise.view(np.uint64)[:size].view(np.float64), -np.ones(size)]
+    shaped = [array.reshape(shape) for array in arrays]
+    state = keyframes.decode(keyframes.encode({"value": value, "deep": [{"array": array} for array in [*shaped, *shaped]]}))
     assert state["value"] == value
-    assert state["deep"][0]["array"].dtype == array.dtype and (state["deep"][0]["array"] == array).all()
+    for seen, array in zip([item["array"] for item in state["deep"]], [*shaped, *shaped], strict=True):
+        assert (seen.dtype, seen.shape, seen.tobytes()) == (array.dtype, array.shape, array.tobytes())
+        assert not seen.flags.writeable
 
 
 def test_a_keyframe_refuses_what_it_cannot_keep() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops_center import series_state
 from ops_center.label_sets import NAME, Matcher, labels_of
 from ops_center.promql.engine import Engine, Options
 from ops_center.promql.rates import KERNELS
@@ -141,7 +142,7 @@ def test_an_evaluation_sees_only_what_was_received(arrivals, query, step, period
 def test_a_restored_store_answers_alike(table):
     """Snapshot and restore change no answer."""
     for store in both(table):
-        again = SeriesStore.restore(store.snapshot())
+        again = series_state.restore(SeriesStore(), series_state.snapshot(store))
         for query in ("m", "rate(m[2m])"):
             at = len(table) * PERIOD
             assert same(samples(Engine(store).instant(query, at)), samples(Engine(again).instant(query, at)))

@@ -1,0 +1,166 @@
+"""Where samples lie whose series have timestamps of their own: a row of (time, value) per series, padded on the right.
+
+As in `series_blocks`, a block knows no metric names, no families and no PromQL.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ops_center.label_sets import BoolArray, IndexArray
+from ops_center.series_blocks import NEVER, Columns, FloatArray, RowBlock, TimeArray, Window, resized
+
+
+class EventBlock:
+    """Series with timestamps of their own."""
+
+    def __init__(self) -> None:
+        self.columns = 0
+        self.newest_received = -NEVER
+        self.floor_ms = -NEVER
+        self.counts: IndexArray = np.zeros(0, dtype=np.intp)
+        self.times: TimeArray = np.zeros((0, 8), dtype=np.int64)
+        self.received: TimeArray = np.zeros((0, 8), dtype=np.int64)
+        self.values: FloatArray = np.zeros((0, 8))
+        self.stale: BoolArray = np.zeros((0, 8), dtype=np.bool_)
+
+    def extend(self, count: int) -> int:
+        """Add series; returns the first new one."""
+        first, self.columns = self.columns, self.columns + count
+        if self.columns > len(self.counts):
+            self._reshape(max(self.columns, 2 * first), self.times.shape[1])
+        return first
+
+    def _reshape(self, series: int, depth: int) -> None:
+        self.counts = np.concatenate([self.counts, np.zeros(series - len(self.counts), dtype=np.intp)])
+        self.times, self.received = resized(self.times, series, depth), resized(self.received, series, depth)
+        self.values, self.stale = resized(self.values, series, depth), resized(self.stale, series, depth)
+
+    def put(
+        self, at_ms: int, received_at_ms: int, columns: Columns, values: Any, valid: BoolArray | None = None, stale: bool = False
+    ) -> None:
+        """Write one instant of some series; the first sample of a (series, time) wins."""
+        where = np.arange(self.columns, dtype=np.intp)[columns]
+        numbers = np.broadcast_to(np.asarray(values, dtype=np.float64), where.shape)
+        if valid is not None:
+            where, numbers = where[valid], numbers[valid]
+        if not len(where):
+            return
+        self.newest_received = max(self.newest_received, received_at_ms)
+        if int(self.counts[where].max()) >= self.times.shape[1]:
+            self._reshape(len(self.counts), 2 * self.times.shape[1])
+        ends = self.counts[where]
+        later = (ends == 0) | (self.times[where, np.maximum(ends - 1, 0)] < at_ms)
+        new, at = where[later], ends[later]
+        self.times[new, at], self.received[new, at] = at_ms, received_at_ms
+        self.values[new, at], self.stale[new, at] = (0.0 if stale else numbers[later]), stale
+        self.counts[new] += 1
+        for series, number in zip(where[~later].tolist(), numbers[~later].tolist(), strict=True):
+            self._insert(series, at_ms, received_at_ms, number, stale)
+
+    def _insert(self, series: int, at_ms: int, received_at_ms: int, value: float, stale: bool) -> None:
+        n = int(self.counts[series])
+        at = int(np.searchsorted(self.times[series, :n], at_ms))
+        if at < n and self.times[series, at] == at_ms:
+            return
+        for array, item in ((self.times, at_ms), (self.received, received_at_ms), (self.values, value), (self.stale, stale)):
+            array[series, at + 1 : n + 1] = array[series, at:n].copy()
+            array[series, at] = item
+        self.counts[series] = n + 1
+
+    def put_series(self, column: int, times: TimeArray, values: FloatArray, stale: BoolArray) -> None:
+        """Append one series' samples, ascending and later than what it has; received when observed."""
+        n, more = int(self.counts[column]), len(times)
+        if n + more > self.times.shape[1]:
+            self._reshape(len(self.counts), max(n + more, 2 * self.times.shape[1]))
+        self.times[column, n : n + more] = self.received[column, n : n + more] = times
+        self.values[column, n : n + more], self.stale[column, n : n + more] = np.where(stale, 0.0, values), stale
+        self.counts[column] = n + more
+        self.newest_received = max(self.newest_received, int(times[-1]) if more else -NEVER)
+
+    def _bisect(self, columns: IndexArray, at_ms: int) -> IndexArray:
+        """How many samples of each series have time ≤ at."""
+        counts = self.counts[columns]
+        if len(columns) <= 16:  # a few series: a search each is cheaper than eight array steps for all
+            found = [
+                self.times[c, :n].searchsorted(at_ms, "right") for c, n in zip(columns.tolist(), counts.tolist(), strict=True)
+            ]
+            return np.array(found, dtype=np.intp)
+        if bool((self.times[columns, np.maximum(counts - 1, 0)] <= at_ms).all()):
+            return counts
+        lo, hi = np.zeros(len(columns), dtype=np.intp), counts
+        while True:
+            searching = lo < hi
+            if not searching.any():
+                return lo
+            middle = (lo + hi) // 2
+            before = searching & (self.times[columns, np.minimum(middle, self.times.shape[1] - 1)] <= at_ms)
+            hi = np.where(searching & ~before, middle, hi)
+            lo = np.where(before, middle + 1, lo)
+
+    def latest(
+        self, at_ms: int, after_ms: int, columns: Columns, as_of: int | None
+    ) -> tuple[FloatArray, BoolArray | None, TimeArray]:
+        """As `RowBlock.latest`."""
+        where = np.arange(self.columns, dtype=np.intp)[columns]
+        after_ms = max(after_ms, self.floor_ms - 1)
+        index = self._bisect(where, at_ms) - 1
+        if as_of is not None and as_of < self.newest_received:
+            depth = np.arange(self.times.shape[1])
+            seen = (self.received[where] <= as_of) & (depth <= index[:, None])
+            index = np.where(seen.any(axis=1), len(depth) - 1 - np.argmax(seen[:, ::-1], axis=1), -1).astype(np.intp)
+        at = np.maximum(index, 0)
+        times = self.times[where, at]
+        present = (index >= 0) & (times > after_ms) & ~self.stale[where, at]
+        return np.where(present, self.values[where, at], 0.0), present, times
+
+    def window(self, first_ms: int, last_ms: int, columns: Columns, as_of: int | None) -> Window | None:
+        """As `RowBlock.window`, with times of shape (rows, columns); padding and stale markers are invalid."""
+        where = np.arange(self.columns, dtype=np.intp)[columns]
+        lo, hi = self._bisect(where, max(first_ms, self.floor_ms) - 1), self._bisect(where, last_ms)
+        rows = int((hi - lo).max()) if len(where) else 0
+        if rows <= 0:
+            return None
+        index = lo[None, :] + np.arange(rows, dtype=np.intp)[:, None]
+        inside = index < hi[None, :]
+        index = np.minimum(index, self.times.shape[1] - 1)
+        valid = inside & ~self.stale[where[None, :], index]
+        if as_of is not None and as_of < self.newest_received:
+            valid &= self.received[where[None, :], index] <= as_of
+        values = np.where(valid, self.values[where[None, :], index], 0.0)
+        return Window(values, self.times[where[None, :], index], None if bool(valid.all()) else valid)
+
+    def prune(self, before_ms: int) -> None:
+        """Forget samples older than `before_ms`, when at least half of the depth is old."""
+        self.floor_ms = max(self.floor_ms, before_ms)
+        gone = self._bisect(np.arange(self.columns, dtype=np.intp), before_ms - 1)
+        depth = self.times.shape[1]
+        if not len(gone) or int(gone.max()) * 2 < depth:
+            return
+        index = np.minimum(np.arange(depth)[None, :] + gone[:, None], depth - 1)
+        for array in (self.times, self.received, self.values, self.stale):
+            array[: self.columns] = np.take_along_axis(array[: self.columns], index, axis=1)
+        self.counts[: self.columns] -= gone
+
+    def samples(self, received_after_ms: int, columns: IndexArray) -> dict[str, Any]:
+        """Return what was received after an instant of some series, one after the other; `counts` says how many of each."""
+        chosen = np.arange(self.times.shape[1]) < self.counts[columns][:, None]
+        chosen &= self.received[columns] > received_after_ms
+        named = {"times": self.times, "received": self.received, "values": self.values, "stale": self.stale}
+        return {"counts": chosen.sum(axis=1), **{name: array[columns][chosen] for name, array in named.items()}}
+
+    def put_samples(self, data: dict[str, Any], columns: IndexArray) -> None:
+        """Write what `samples` returned into the series given; what is there already stays."""
+        series = np.repeat(columns, data["counts"])
+        order = np.lexsort((series, data["stale"], data["times"], data["received"]))
+        keys = np.stack([data["received"][order], data["times"][order], data["stale"][order]], axis=1)
+        changes = np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1
+        for part in np.split(order, changes) if len(order) else []:  # a part was received, observed, and of one sort, at once
+            first = int(part[0])
+            received_ms, at_ms = int(data["received"][first]), int(data["times"][first])
+            self.put(at_ms, received_ms, series[part], data["values"][part], None, bool(data["stale"][first]))
+
+
+Block = RowBlock | EventBlock
