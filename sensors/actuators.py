@@ -15,6 +15,7 @@ from sensors.kind import Action, SensorKind
 from sensors.messages import Applied, Command, Finished, ParameterInfo
 from sensors.registry import DISPATCH, DISPATCH_KINDS
 from simulator.truth import Place
+from simulator.units import NoUnit
 from simulator.world import World
 
 DISPATCH_DELAY_MS = 2_000
@@ -42,7 +43,7 @@ class Actuators:
 
     def accept(self, command: Command, now_ms: int) -> Applied:
         """Take a command, or say why not."""
-        reason = self._refusal(command)
+        reason = self._refusal(command) or self._nobody(command, now_ms)
         if reason:
             return Applied(command_id=command.command_id, now_ms=now_ms, accepted=False, reason=reason)
         action = self._actions.get(command.type)
@@ -74,11 +75,13 @@ class Actuators:
 
     def _carry_out(self, pending: Pending, now_ms: int) -> Finished | None:
         if pending.type == DISPATCH.type:
-            unit = pending.params["unit"]
             place = _place(pending.target_kind, pending.target_id)
-            if self._world.units.dispatch(unit, place, now_ms, pending.command_id) is not None:
+            try:
+                self._world.units.dispatch(pending.params["unit"], place, now_ms, pending.command_id)
+            except NoUnit as problem:
+                reason = str(problem)
+            else:
                 return None
-            reason = f"no_unit: no free {unit} can reach {pending.target_kind} {pending.target_id}"
         else:
             reason = self._actions[pending.type].apply(self._world, pending.target_id, pending.params, now_ms)
         state = "failed" if reason else "done"
@@ -94,6 +97,13 @@ class Actuators:
         if self._world.places.spot(_place(command.target_kind, command.target_id)) is None:
             return f"unknown_target: the city has no {command.target_kind} {command.target_id!r}"
         return check_params(DISPATCH.parameters if action is None else action.parameters, command.params)
+
+    def _nobody(self, command: Command, now_ms: int) -> str:
+        """Return why nobody can be sent, so that the operator hears it at once."""
+        if command.type != DISPATCH.type:
+            return ""
+        unit = command.params.get("unit", DISPATCH.parameters[0].default)
+        return self._world.units.refusal(str(unit), _place(command.target_kind, command.target_id), now_ms)
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return the commands under way as plain data."""

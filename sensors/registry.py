@@ -25,9 +25,10 @@ from sensors.messages import (
 )
 from sensors.placement import ids
 from simulator.city import City
+from simulator.unit_kinds import UNIT_KINDS
 
 UP = QuantityInfo("up", "sensor_up", "", "gauge", 1.0, 0.0, 1.0, Text("Hoạt động", "Up"), "1 in every report.")
-UNIT = ParameterInfo("unit", "choice", Text("Loại đội", "Unit"), choices=["crew", "patrol"], default="crew")
+UNIT = ParameterInfo("unit", "choice", Text("Loại đội", "Unit"), choices=list(UNIT_KINDS), default="patrol")
 DISPATCH_KINDS = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "signal", "device", "building", "basin")
 DISPATCH = CommandInfo("dispatch", Text("Điều đội đến", "Dispatch"), list(DISPATCH_KINDS), [UNIT])
 

@@ -224,12 +224,17 @@ class Areas(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Bases(msgspec.Struct, forbid_unknown_fields=True):
-    """Where crews and patrols stand by: `kind` is crew or patrol; `node` the junction next to it."""
+    """Where response units stand by, one a base: `kind` is a kind of unit (see `unit_kinds`), `node` the junction next to it.
+
+    They are on duty from `shift_from_h` to `shift_to_h`, local hours; equal hours: always.
+    """
 
     id: list[str] = []
     kind: list[str] = []
     name: list[str] = []
     node: list[int] = []
+    shift_from_h: list[float] = []
+    shift_to_h: list[float] = []
 
 
 class City(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

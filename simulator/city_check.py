@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from simulator.city import City
+from simulator.city_defaults import fill
 from simulator.city_graph import graph_problems
 from simulator.city_rules import Problem, table_problems
 from simulator.json_errors import CityError, decoded, placed, read_file
@@ -25,7 +26,7 @@ def load(path: Path, known: Sequence[str] = ()) -> City:
     `known` are names that the caller would have understood instead of a path, for the message.
     """
     data = read_file(path, MOST_BYTES, known)
-    city = decoded(str(path), data, City)
+    city = fill(decoded(str(path), data, City))
     problems = check(city)
     if problems:
         raise CityError(str(path), placed(data, problems))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.city import City
+from simulator.city_defaults import UNIT_NAMES
 
 Path = tuple[str | int, ...]
 MOST_PER_RULE = 5  # after so many of one kind the file is wrong, and more of the same helps nobody
@@ -46,7 +47,7 @@ CHOICES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("zones", "kind"): ("residential", "centre", "industrial", "port", "park", "rural"),
     ("buildings", "kind"): ("house", "office", "warehouse", "port", "public"),
     ("areas", "kind"): ("river", "sea", "port", "park", "bridge", "industrial"),
-    ("bases", "kind"): ("crew", "patrol"),
+    ("bases", "kind"): UNIT_NAMES,
 }
 BOUNDS: Mapping[tuple[str, str], tuple[float, float, str]] = {
     ("links", "length_m"): (5.0, 50_000.0, "metres"),
@@ -62,6 +63,8 @@ BOUNDS: Mapping[tuple[str, str], tuple[float, float, str]] = {
     ("luminaires", "rated_power_w"): (1.0, 2_000.0, "watts"),
     ("devices", "position_m"): (0.0, 50_000.0, "metres"),
     ("devices", "lane"): (-1, 9, "a lane, or -1 for all"),
+    ("bases", "shift_from_h"): (0.0, 24.0, "local hours"),
+    ("bases", "shift_to_h"): (0.0, 24.0, "local hours"),
     ("buildings", "height_m"): (1.0, 1_000.0, "metres"),
     ("basins", "street_m"): (-10.0, 1_000.0, "metres above the datum of the tide"),
     ("basins", "floor_m"): (-20.0, 1_000.0, "metres above the datum of the tide"),

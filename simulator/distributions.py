@@ -8,7 +8,7 @@ through it (`streams.draw(FAILURE, ...)`): streams take nothing else, so there i
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
@@ -171,14 +171,17 @@ def stream_names(stream: str, given: tuple[str, ...]) -> tuple[str, ...]:
 def gather(packages: Iterable[str]) -> list[tuple[Distribution[Any], list[str]]]:
     """Return every description in the modules of some packages, by stream, each with the modules that use it.
 
+    A description is a constant of its module, or a value of a mapping that is.
+
     Raises ValueError when two descriptions name one stream.
     """
     found: dict[str, tuple[Distribution[Any], list[str]]] = {}
     for package in packages:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             for value in vars(importlib.import_module(module.name)).values():
-                if isinstance(value, Distribution):
-                    note(found, value, module.name)
+                for one in value.values() if isinstance(value, Mapping) else (value,):
+                    if isinstance(one, Distribution):
+                        note(found, one, module.name)
     return [found[stream] for stream in sorted(found)]
 
 

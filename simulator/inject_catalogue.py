@@ -5,7 +5,15 @@ Lives here: the list of files that have injects. Must not know: any inject in pa
 
 from collections.abc import Mapping
 
-from simulator import controllers, device_health, environment_injects, lighting_injects, power_injects, security_injects
+from simulator import (
+    controllers,
+    device_health,
+    emergencies,
+    environment_injects,
+    lighting_injects,
+    power_injects,
+    security_injects,
+)
 from simulator.injects import Inject
 from simulator.traffic import injects as traffic_injects
 
@@ -39,6 +47,7 @@ def domain_of(inject: Inject) -> str:
 INJECTS: Mapping[str, Inject] = gather(
     controllers.INJECTS,
     device_health.INJECTS,
+    emergencies.INJECTS,
     environment_injects.INJECTS,
     lighting_injects.INJECTS,
     power_injects.INJECTS,

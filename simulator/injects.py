@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 NO_HELP = Text("", "")
-PLACES = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "basin")
+PLACES = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "basin")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of an inject. `kind`: link, node, zone, feeder, cabinet, luminaire, device, basin (an id of the city),
-    number, integer or choice. `default` None of a place means: one is chosen by the seed.
+    """A parameter of an inject. `kind`: one of PLACES (an id of the city), number, integer or choice.
+
+    `default` None of a place means: one is chosen by the seed.
     """
 
     kind: str

@@ -15,6 +15,7 @@ from simulator.truth import Place
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+CARRIERS = ("signal", "cabinet", "luminaire", "basin")  # things whose own device goes by their id
 METRES_PER_DEGREE = 111_194.93  # of a sphere of radius 6 371 km
 
 
@@ -59,7 +60,7 @@ class Places:
         """Return where a place is, or None when the city has no such thing."""
         city, kind = self._city, place.kind
         if kind == "device" and self.index("device", place.id) < 0:
-            kind = self._carrier(place.id)
+            kind = self.carrier(place)
         i = self.index(kind, place.id) if kind else -1
         if i < 0:
             return None
@@ -72,9 +73,11 @@ class Places:
             return self._at(city.nodes.lon[node], city.nodes.lat[node], city.signals.zone[i], node)
         return self._in_table(kind, i)
 
-    def _carrier(self, device_id: str) -> str:
-        """A luminaire, a cabinet, a signal, a basin carries its own device under its own id."""
-        return next((kind for kind in ("signal", "cabinet", "luminaire", "basin") if self.index(kind, device_id) >= 0), "")
+    def carrier(self, place: Place) -> str:
+        """Return the kind of what stands at a place: lamps, cabinets, signals, basins may be named as their device."""
+        if place.kind != "device":
+            return place.kind
+        return next((kind for kind in CARRIERS if self.index(kind, place.id) >= 0), "device")
 
     def _in_table(self, kind: str, i: int) -> Spot:
         city = self._city

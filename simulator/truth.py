@@ -26,6 +26,8 @@ TRUTH_KINDS: Mapping[str, str] = {
     "crowd": "people crowd a zone",
     "sos_press": "a person pressed an SOS pole",
     "nuisance": "a harmless cause that sensors may take for something else",
+    "fire": "a building burns",
+    "medical_emergency": "a person needs an ambulance",
     "device_fault": "a device is stuck, biased, drifting, dead, dropping, late or duplicating",
     "backhaul_outage": "the way from devices to the center is down",
     "weather": "the weather is other than clear",

@@ -13,6 +13,7 @@ from simulator.city import City
 from simulator.controllers import Controllers
 from simulator.device_health import DeviceHealth
 from simulator.distributions import Distribution, OneOf
+from simulator.emergencies import Emergencies
 from simulator.inject_catalogue import INJECTS
 from simulator.injects import complete, place_ids, validate
 from simulator.lighting import Lighting
@@ -75,6 +76,7 @@ class World:
         self.controllers = Controllers(city)
         self.security = Security(city, self.streams)
         self.devices = DeviceHealth()
+        self.emergencies = Emergencies()
         self.units = Units(city)
         self.weather = Weather(weather)
         self.water = Water(city)
@@ -88,8 +90,8 @@ class World:
         """The domains in the order in which they start and are restored."""
         return {
             "weather": self.weather, "power": self.power, "controllers": self.controllers, "lighting": self.lighting,
-            "traffic": self.traffic, "water": self.water, "security": self.security, "devices": self.devices, "units": self.units,
-            "storm_damage": self.storm_damage, "ordinary": self.ordinary,
+            "traffic": self.traffic, "water": self.water, "security": self.security, "emergencies": self.emergencies,
+            "devices": self.devices, "units": self.units, "storm_damage": self.storm_damage, "ordinary": self.ordinary,
         }  # fmt: skip
 
     # --- time ---------------------------------------------------------------------------------------------------------

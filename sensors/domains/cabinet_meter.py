@@ -55,7 +55,7 @@ def reset(world: World, target_id: str, params: Mapping[str, Any], now_ms: int) 
     if world.devices.cut_off(world.city.cabinets.zone[c]) or world.devices.dead(target_id, "cabinet_meter"):
         return f"unreachable: cabinet {target_id} does not answer"
     done = world.power.reset_cabinet(c, now_ms)
-    return "" if done else f"fault_persists: cabinet {target_id} trips again; send a crew"
+    return "" if done else f"fault_persists: cabinet {target_id} trips again; send an electrician"
 
 
 def _amount(name: str, metric: str, unit: str, title: Text, help_: str, maximum: float, noise: Noise) -> Quantity:

@@ -38,7 +38,7 @@ def reclose(world: World, target_id: str, params: Mapping[str, Any], now_ms: int
     """Close the feeder's breaker; it opens again while the fault is there."""
     del params
     done = world.power.reclose_feeder(world.places.index("feeder", target_id), now_ms)
-    return "" if done else f"fault_persists: feeder {target_id} trips again; send a crew"
+    return "" if done else f"fault_persists: feeder {target_id} trips again; send an electrician"
 
 
 KIND = SensorKind(

@@ -77,7 +77,7 @@ def set_mode(world: World, target_id: str, params: Mapping[str, Any], now_ms: in
     trouble = _trouble(world, s, now_ms)
     if trouble or world.controllers.ask(s, params["mode"], now_ms):
         return trouble
-    return f"fault: controller {target_id} has a fault and stays as it is; send a crew"
+    return f"fault: controller {target_id} has a fault and stays as it is; send an electrician"
 
 
 def _state(name: str, metric: str, title: Text, help_: str, maximum: float, minimum: float = 0) -> Quantity:

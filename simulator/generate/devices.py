@@ -39,6 +39,15 @@ DOOR_NAMES = {
     "centre": ("Cửa trụ sở", "Cửa bảo tàng", "Cửa chợ"),
     "park": ("Cổng công viên", "Cửa nhà quản lý", "Cửa kho thiết bị"),
 }
+ALWAYS, DAY, NIGHT = (0.0, 0.0), (6.0, 18.0), (17.0, 5.0)  # shifts, local hours
+BASES = {  # kind of unit: its count, what its bases are called, by whose number zones get one, the shifts in turn
+    "patrol": ("patrols", "Tổ tuần tra", "population", (ALWAYS,)),
+    "ambulance": ("ambulances", "Trạm cấp cứu 115", "population", (ALWAYS,)),
+    "fire_engine": ("fire_engines", "Đội chữa cháy 114", "jobs", (ALWAYS,)),
+    "tow_truck": ("tow_trucks", "Xe cứu hộ", "jobs", (ALWAYS, (6.0, 22.0))),
+    "lamp_crew": ("lamp_crews", "Đội chiếu sáng", "population", (NIGHT, DAY)),
+    "electrician": ("electricians", "Đội điện", "population", (ALWAYS,)),
+}
 ANY_DOOR = ("Cổng trường học", "Cửa trạm bơm", "Cửa nhà văn hóa")
 
 
@@ -226,15 +235,17 @@ def _tide_gauge(ground: Ground, devices: Devices) -> None:
 
 
 def build_bases(ground: Ground) -> Bases:
-    """Return crews and patrols: at the recipe's named sites as far as they go, else spread over the zones by people."""
-    counts, bases = ground.recipe.counts, Bases()
-    ranked = sorted(range(len(ground.recipe.zones)), key=lambda i: (-ground.recipe.zones[i].population, i))
-    for kind, wanted, word in (("crew", counts.crews, "Đội sửa chữa"), ("patrol", counts.patrols, "Tổ tuần tra")):
-        for n in range(wanted):
-            seed = ground.recipe.zones[ranked[n % len(ranked)]]
+    """Return the bases of all units: each kind spread over the zones with most people, or most people at work."""
+    bases, zones = Bases(), ground.recipe.zones
+    for kind, (count, word, by, shifts) in BASES.items():
+        ranked = sorted(range(len(zones)), key=lambda i: (-getattr(zones[i], by), i))
+        for n in range(getattr(ground.recipe.counts, count)):
+            seed, shift = zones[ranked[n % len(ranked)]], shifts[n % len(shifts)]
             at = ground.frame.to_xy(seed.lon, seed.lat)
             bases.id.append(f"base:{kind}:{n + 1}")
             bases.kind.append(kind)
             bases.name.append(f"{word} {seed.name}")
             bases.node.append(min(range(len(ground.node_at)), key=lambda i: (distance(ground.node_at[i], at), i)))
+            bases.shift_from_h.append(shift[0])
+            bases.shift_to_h.append(shift[1])
     return bases

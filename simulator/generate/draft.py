@@ -119,12 +119,25 @@ class Counts:
     cameras: int
     doors: int
     sos_poles: int
-    crews: int = 2
     patrols: int = 2
+    ambulances: int = 1
+    fire_engines: int = 1
+    tow_trucks: int = 1
+    lamp_crews: int = 2
+    electricians: int = 2
     signals: int | None = None  # None: as drawn
     buildings: int = 0
     basins: int = 1  # low spots that flood, each with a gauge and a drain station
     weather_stations: int = 1
+
+
+def units(nodes: int, nodes_per_unit: int) -> dict[str, int]:
+    """Return the counts of response units of a city with so many junctions."""
+    more = nodes // nodes_per_unit
+    return {
+        "patrols": 2 + more, "ambulances": 1 + more, "fire_engines": 1 + more, "tow_trucks": 1 + more,
+        "lamp_crews": 2 + more, "electricians": 2 + more,
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

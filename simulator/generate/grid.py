@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from simulator.city import City, Text
 from simulator.distributions import Distribution, Uniform
 from simulator.generate.assemble import assemble
-from simulator.generate.draft import Counts, Draft, MapArea, Recipe, Road, Site, ZoneSeed
+from simulator.generate.draft import Counts, Draft, MapArea, Recipe, Road, Site, ZoneSeed, units
 from simulator.generate.frame import Frame, Point
 from simulator.generate.network import largest_strong
 from simulator.streams import Streams
@@ -79,7 +79,7 @@ def small_city(seed: int = 1) -> City:
     """Return a city of 16 nodes with every kind of device, for tests: built in some milliseconds."""
     counts = Counts(
         luminaires=240, cabinets=8, substations=2, feeders_per_substation=2, loops=40, cameras=10, doors=6, sos_poles=4,
-        crews=2, patrols=2, signals=8, buildings=80, basins=2,
+        signals=8, buildings=80, basins=2,
     )  # fmt: skip
     spec = GridSpec(
         id="small", title=Text("Thành phố nhỏ", "Small city"), columns=4, rows=4, zone_columns=2, zone_rows=2, bridges=4,
@@ -190,7 +190,7 @@ def _counts(draft: Draft, spec: GridSpec) -> Counts:
     return Counts(
         luminaires=roads * 8, cabinets=cabinets, substations=max(1, cabinets // 16), feeders_per_substation=2,
         loops=2 * roads, cameras=max(4, nodes // 2), doors=max(2, nodes // 4), sos_poles=max(2, nodes // 5),
-        crews=2 + nodes // 200, patrols=2 + nodes // 200,
+        **units(nodes, 200),
         signals=None if spec.all_signals else max(1, nodes // 2), buildings=4 * roads,
         basins=max(1, nodes // 30), weather_stations=max(1, nodes // 100),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 from simulator.city import City, Text
 from simulator.city_check import CityError, Problem, check
 from simulator.generate.assemble import assemble
-from simulator.generate.draft import Counts, Draft, Recipe
+from simulator.generate.draft import Counts, Draft, Recipe, units
 from simulator.generate.frame import slug
 from simulator.generate.lighting import CLOSENESS
 from simulator.osm.graph import STEP_S, GraphReport, build_draft
@@ -114,7 +114,7 @@ def _counts(draft: Draft) -> Counts:
         luminaires=max(cabinets, round(metres / LAMP_M)), cabinets=cabinets,
         substations=max(1, round(cabinets / CABINETS_PER_SUBSTATION)), feeders_per_substation=2,
         loops=links, cameras=max(2, nodes // 2), doors=max(2, nodes // 4), sos_poles=max(2, nodes // 5),
-        crews=2 + nodes // 250, patrols=2 + nodes // 250, signals=None, buildings=5 * len(draft.roads),
+        **units(nodes, 250), signals=None, buildings=5 * len(draft.roads),
         basins=max(1, nodes // 40), weather_stations=max(1, nodes // 150),
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """What happens on the roads and is true until it ends: crashes, closures, surges, each with its ground-truth event.
 
-Lives here: their begin, their end by time or by a patrol, and their effect on traffic. Must not know: why an instructor wants
+Lives here: their begin, their end by time or by a unit, and their effect on traffic. Must not know: why an instructor wants
 them, who notices.
 """
 
@@ -48,7 +48,7 @@ class Happenings:
     def crash(
         self, link: int, position_m: float, lanes: float, speed_factor: float, now_ms: int, ends_ms: int | None, cause: str
     ) -> TruthEvent:
-        """Take lanes of a link until `ends_ms`, or until a patrol has cleared it; `cause` is what blocks them."""
+        """Take lanes of a link until `ends_ms`, or until a unit has cleared it; `cause` is what blocks them."""
         handle = self._traffic.set_incident(link, position_m, lanes, speed_factor)
         attributes = {"position_m": position_m, "lanes_taken": lanes, "what": cause}
         event = self._begin("traffic_incident", self._link(link), now_ms, attributes)
@@ -77,10 +77,12 @@ class Happenings:
         self._set_surges()
         return event
 
-    def clear(self, place: Place, now_ms: int) -> list[str]:
-        """End the crashes at a place (on the link, or on links at its junction) and return the truth kinds that ended."""
+    def clear(self, place: Place, now_ms: int, most_lanes: float = 99.0) -> list[str]:
+        """End the crashes on at most so many lanes at a place (on the link, or on links at its junction); return their kinds."""
         links = self._links_at(place)
-        ending = [h for h in self.open if h.kind == "traffic_incident" and h.link in links]
+        lanes = {handle: incident.lanes_taken for handle, incident in self._traffic.obstacles.incidents.items()}
+        here = [h for h in self.open if h.kind == "traffic_incident" and h.link in links]
+        ending = [h for h in here if lanes.get(h.handle, 0.0) <= most_lanes]
         for happening in ending:
             self._end(happening, now_ms)
         return [h.kind for h in ending]

@@ -29,7 +29,7 @@ def _duration(default_s: float | None, vi: str, en: str) -> Parameter:
     return Parameter("number", "s", 10, 86_400, default=default_s, help=Text(vi=vi, en=en))
 
 
-UNTIL_CLEARED = _duration(None, "Tự hết sau; bỏ trống: đến khi tuần tra dọn", "Ends after; absent: when a patrol has cleared it")
+UNTIL_CLEARED = _duration(None, "Tự hết sau; bỏ trống: đến khi dọn xong", "Ends after; absent: when it is towed away")
 
 
 def _ends(params: Mapping[str, Any], now_ms: int) -> int | None:

@@ -65,13 +65,13 @@ def _command(seq: int, minute: int, type_: str, on: str, /, **params: Any) -> Ju
 
 @pytest.mark.slow
 def test_the_blackout_can_be_ended_by_the_operator() -> None:
-    """Acknowledge, send the crew, reclose, close: every expectation is met, and it was one incident all along."""
+    """Acknowledge, send the electrician, reclose, close: every expectation is met, and it was one incident all along."""
     feeder = {"kind": "feeder", "id": "feeder:20_1"}
     world = {"target": feeder, "incident_id": "INC-00001"}
     commands = [
         _command(1, 13, "acknowledge", "INC-00001"),
         _command(2, 14, "world", "feeder:20_1", type="feeder_reclose", params={}, **world),
-        _command(3, 15, "world", "feeder:20_1", type="dispatch", params={"unit": "crew"}, **world),
+        _command(3, 15, "world", "feeder:20_1", type="dispatch", params={"unit": "electrician"}, **world),
         _command(4, 40, "world", "feeder:20_1", type="feeder_reclose", params={}, **world),
         _command(5, 45, "close", "INC-00001", reason="Đã khôi phục", classification="true"),
     ]

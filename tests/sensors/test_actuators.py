@@ -41,12 +41,12 @@ def test_a_lamp_level_is_accepted_done_and_seen(watch: Callable) -> None:
 
 
 def test_reclosing_a_feeder_needs_its_fault_gone(watch: Callable) -> None:
-    """An operator ends a blackout: reclosing fails while the fault is there, a crew repairs, reclosing works, lamps return."""
+    """An operator ends a blackout: reclosing fails while the fault is there, an electrician repairs, it works, lamps return."""
     w = watch()
     feeder = w.world.city.feeders.id[0]
     w.world.inject("feeder_outage", {"feeder": feeder}, 0)
     assert after(w, w.order("feeder_reclose", "feeder", feeder)).startswith("failed fault_persists: ")
-    crew = w.order("dispatch", "feeder", feeder, unit="crew")
+    crew = w.order("dispatch", "feeder", feeder, unit="electrician")
     while w.end_of(crew) is None:
         w.run(w.world.scheduler.now_ms + 10_000)
         assert w.world.scheduler.now_ms < 2_000_000
@@ -125,13 +125,17 @@ def test_what_cannot_be_reached_fails(watch: Callable) -> None:
 
 
 def test_a_dispatch_without_a_free_unit_fails(watch: Callable) -> None:
-    """When all crews are away the next one fails and says so; the first still comes to its end."""
+    """When all electricians are away nobody more is sent, and it is said so; the first still comes to its end."""
     w = watch()
     cabinet = w.world.city.cabinets.id[0]
-    crews = sum(u.kind == "crew" for u in w.world.units.units)
-    orders = [w.order("dispatch", "cabinet", cabinet, unit="crew") for _ in range(crews + 1)]
+    crews = sum(u.kind == "electrician" for u in w.world.units.units)
+    orders = [w.order("dispatch", "cabinet", cabinet, unit="electrician") for _ in range(crews + 1)]
     w.run(5_000)
-    assert reason_of(w, orders[-1]).startswith("failed no_unit: ")
+    assert reason_of(w, orders[-1]).startswith("failed none_free: ")
+    late = w.order("dispatch", "cabinet", cabinet, unit="electrician")
+    w.run(6_000)
+    (said,) = [h for h, _ in w.decoded() if isinstance(h, Applied) and h.command_id == late]
+    assert not said.accepted and said.reason.startswith("none_free: every electrician on duty (2) is away")
     w.run(1_500_000)
     assert [reason_of(w, order) for order in orders[:-1]] == ["done nothing_found: there was nothing to mend here"] * crews
 

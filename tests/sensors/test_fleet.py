@@ -35,7 +35,7 @@ def trouble(w: Any) -> None:
     for i, (type_, kind, target, params) in enumerate(
         (
             ("lamp_level", "cabinet", city.cabinets.id[0], {"level": 0.4}), ("feeder_reclose", "feeder", feeder, {}),
-            ("dispatch", "feeder", feeder, {"unit": "crew"}), ("signal_mode", "signal", city.signals.id[0], {"mode": "flash"}),
+            ("dispatch", "feeder", feeder, {"unit": "patrol"}), ("signal_mode", "signal", city.signals.id[0], {"mode": "flash"}),
         )
     ):  # fmt: skip
         w.fleet.command(Command(command_id=f"c{i}", type=type_, target_kind=kind, target_id=target, params=params), now_ms)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from simulator.cities.catalogue import BUILT_IN, get
 from simulator.city import City, encode
 from simulator.city_check import CityError, check
+from simulator.city_defaults import UNIT_NAMES
 from simulator.generate.draft import Counts
 from simulator.generate.frame import Frame, inside, point_at, slug, smooth, thin
 from simulator.generate.grid import GridSpec, generate, grid_city, scaled, small_city
@@ -103,7 +104,7 @@ def test_the_small_city_has_everything() -> None:
         "weather_station", "flood_gauge", "tide_gauge",
     }  # fmt: skip
     assert (len(city.signals.id), len(city.luminaires.id), len(city.cabinets.id), len(city.feeders.id)) == (8, 240, 8, 4)
-    assert {"crew", "patrol"} == set(city.bases.kind)
+    assert set(UNIT_NAMES) == set(city.bases.kind)
     assert city.buildings.id and city.areas.id
     meters = [city.devices.feeder[i] for i, kind in enumerate(city.devices.kind) if kind == "feeder_meter"]
     assert sorted(meters) == list(range(len(city.feeders.id)))

@@ -128,7 +128,7 @@ def test_a_stuck_sluice_obeys_only_a_crew(make_world: MakeWorld) -> None:
     event = world.inject("sluice_stuck", {"basin": "basin:02", "position": "open"}, 0)
     assert not world.water.set_sluice(1, "closed")
     assert world.water.sluice_open[1]
-    world.units.dispatch("crew", Place("basin", "basin:02"), 0)
+    world.units.dispatch("electrician", Place("basin", "basin:02"), 0)
     world.run_until(HOUR_MS)
     assert world.truth.get(event.event_id).end_ms is not None
     assert world.water.set_sluice(1, "closed")

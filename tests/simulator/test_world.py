@@ -39,7 +39,7 @@ def trouble(world: World, now_ms: int) -> None:
         ("backhaul_outage", {"duration_s": 60}), ("signal_fault", {"fault": "flash"}), ("weather", {"kind": "rain"}),
     ):  # fmt: skip
         world.inject(name, params, now_ms)
-    world.units.dispatch("crew", Place("feeder", world.city.feeders.id[0]), now_ms, "job")
+    world.units.dispatch("electrician", Place("feeder", world.city.feeders.id[0]), now_ms, "job")
 
 
 @pytest.mark.parametrize("cut_ms", [60_000, 61_000, 299_000, 600_000])
@@ -140,7 +140,7 @@ def test_a_start_without_an_offset_is_refused(city: City) -> None:
 
 
 def test_device_faults_end_by_time_and_by_repair(make_world: MakeWorld) -> None:
-    """A fault ends at its time or when a crew mends the device, and so does its truth."""
+    """A fault ends at its time or when an electrician mends the device, and so does its truth."""
     world = make_world()
     device = world.city.devices.id[0]
     timed = world.inject("device_fault", {"device": device, "fault": "bias", "duration_s": 60}, 0)

@@ -1,4 +1,4 @@
-"""The main job as people do it: a blackout is seen, taken, answered with a crew and a breaker, and the lamps return."""
+"""The main job as people do it: a blackout is seen, taken, answered with an electrician and a breaker, and the lamps return."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ FEEDER = "feeder:01_1"
 
 
 def test_an_operator_ends_the_blackout_and_an_observer_sees_it(demo: kit.Demo, person: Callable[[], kit.Person]) -> None:
-    """Open, see the city, wait for the one incident, acknowledge, send the crew, reclose, see the lamps return; so does
+    """Open, see the city, wait for the one incident, acknowledge, send the electrician, reclose, see the lamps return; so does
     a second browser, which may look but not act. No console error, no CSP violation, nothing asked beyond this machine."""
     operator, observer = person(), person()
     desk, other = operator.open(demo.links["operator"]).seated(), observer.open(demo.links["observer"]).seated()
@@ -36,7 +36,7 @@ def test_an_operator_ends_the_blackout_and_an_observer_sees_it(demo: kit.Demo, p
     desk.press("ack-button")
     expect(desk.see("acknowledged")).to_be_visible()
     expect(other.see("queue-row", acknowledged="true")).to_have_count(1)
-    desk.press("dispatch-button", unit="crew")
+    desk.press("dispatch-button", unit="electrician")
     for page in (desk, other):
         expect(page.see("command-state", type="dispatch", state="accepted")).to_be_visible()
     for page in (desk, other):

@@ -51,7 +51,7 @@ export const aCommand = (over: Partial<Command> = {}): Command => ({
   command_id: 'c1',
   type: 'dispatch',
   target: { kind: 'feeder', id: 'F01' },
-  params: { unit: 'crew' },
+  params: { unit: 'electrician' },
   state: 'requested',
   reason: null,
   who: 'operator',

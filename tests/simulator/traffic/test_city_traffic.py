@@ -100,8 +100,8 @@ def busy_link(world: World) -> int:
     return int(np.argmax(np.where(wide, world.traffic.roads.state.vehicles[world.traffic.net.last], -1.0)))
 
 
-def test_a_crash_is_true_and_blocks_until_a_patrol_clears_it(small: City) -> None:
-    """The crash inject begins a traffic incident, takes capacity, and ends when a patrol clears the link."""
+def test_a_crash_is_true_and_blocks_until_it_is_cleared(small: City) -> None:
+    """The crash inject begins a traffic incident, takes capacity, and ends when it is cleared."""
     world = world_of(small)
     world.run_until(600_000)
     link = busy_link(world)

@@ -77,8 +77,7 @@ function WorldActions({ incident, targets }: { incident: Incident; targets: read
   const dispatch = offered.find((offer) => offer.type.type === 'dispatch')
   const place = dispatch?.targets[0]
   const unit = dispatch?.type.parameters.find((p) => p.name === 'unit')
-  const units = unit?.choices && unit.choices.length > 0 ? unit.choices : ['crew', 'patrol']
-  const words: Readonly<Record<string, string>> = { crew: t.dispatchCrew, patrol: t.dispatchPatrol }
+  const units = unit?.choices ?? []
   return (
     <>
       {place && (
@@ -92,7 +91,7 @@ function WorldActions({ incident, targets }: { incident: Incident; targets: read
               data-unit={choice}
               onClick={() => ops.command('dispatch', { kind: place.kind, id: place.id }, { unit: choice }, incident)}
             >
-              {words[choice] ?? `${t.dispatch}: ${choice}`}
+              {t.dispatchUnit[choice] ?? `${t.dispatch}: ${choice}`}
             </button>
           ))}
         </div>
