@@ -1,6 +1,6 @@
 """Response units: one car of people at a time from each base, on the road and at work.
 
-Lives here: the states of units, their shifts, their ways over links at present speeds.
+Lives here: the states of units, their shifts, their ways over links at present speeds, the green ahead of those in a hurry.
 Must not know: who sent them or why, what their work changes (`simulator.works`). A job that ends, well or badly, is told once
 through `take_reports`.
 
@@ -32,6 +32,9 @@ STATES: Mapping[str, Mapping[str, str]] = {
 FREE = ("idle", "returning")
 MIN_LINK_MS = 1_000
 RETRY_MS = 60_000  # a unit without a way home tries again
+GREEN_AHEAD_S = 30.0  # signals so far ahead of a unit in a hurry are asked for green
+GREEN_AFTER_MS = 5_000  # and keep it for so long after it should have passed
+MOST_AHEAD = 4
 
 
 class NoUnit(ValueError):
@@ -193,7 +196,7 @@ class Units:
             self._look_again(unit, now_ms)
             return
         unit.ahead = way
-        unit.until_ms = now_ms + (self._link_ms(unit) if way else MIN_LINK_MS)
+        unit.until_ms = now_ms + (self._link_ms(unit, now_ms) if way else MIN_LINK_MS)
 
     def _look_again(self, unit: Unit, now_ms: int) -> None:
         """Take the way that is the quickest now, or give up where there is none."""
@@ -204,10 +207,26 @@ class Units:
         else:
             self._set_out(unit, way, now_ms)
 
-    def _link_ms(self, unit: Unit) -> int:
-        """Return the time on the link that a unit enters: that of the traffic there now."""
-        seconds = float(self._world.traffic.link_travel_time_s()[unit.ahead[0]])
+    def _link_ms(self, unit: Unit, now_ms: int) -> int:
+        """Return the time on the link that a unit enters: that of the traffic, without the signal's red if it gives green."""
+        link, traffic = unit.ahead[0], self._world.traffic
+        seconds = float(traffic.link_travel_time_s()[link])
+        if self._kind(unit).emergency and unit.state == "travelling" and self._green_ahead(unit, now_ms):
+            free_s = self._city.links.length_m[link] / self._city.links.free_speed_mps[link]
+            seconds = min(seconds, max(free_s, seconds - float(traffic.red_wait_s()[link])))
         return max(MIN_LINK_MS, round(seconds * 1000.0))
+
+    def _green_ahead(self, unit: Unit, now_ms: int) -> bool:
+        """Ask the signals ahead of a unit for green; return whether the one at the end of its link gives it."""
+        traffic, times = self._world.traffic, self._world.traffic.link_travel_time_s()
+        at_s, given = 0.0, False
+        for i, link in enumerate(unit.ahead[:MOST_AHEAD]):
+            if i > 0 and at_s > GREEN_AHEAD_S:
+                break
+            at_s += float(times[link])
+            answer = traffic.hold_green(link, now_ms + round(1000.0 * at_s) + GREEN_AFTER_MS, now_ms)
+            given = answer if i == 0 else given
+        return given
 
     def _arrive(self, unit: Unit, now_ms: int) -> None:
         unit.go("arrived")

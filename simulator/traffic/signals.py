@@ -97,15 +97,18 @@ class SignalControl:
     def hold(self, signal: int, movements: Ints, until_ms: int, clock_ms: int) -> bool:
         """Give green to the phase that serves most of `movements` until the clock shows `until_ms`; return if one does.
 
-        The change costs the lost time of the phase that ends. Afterwards the running plan goes on.
+        The change costs the lost time of the phase that ends; afterwards the running plan goes on. A signal that flashes or is
+        dark gives none.
         """
         phases = self.plans[signal][int(self.plan[signal])].phases
         served = [len(set(phase.movements) & set(movements.tolist())) for phase in phases]
-        if not any(served):
+        if not any(served) or self.mode[signal] != 0:
             return False
-        self.hold_phase[signal] = served.index(max(served))
-        self.hold_until_ms[signal] = until_ms
-        self._refresh(clock_ms)
+        held, phase = int(self.hold_phase[signal]), served.index(max(served))
+        self.hold_until_ms[signal] = max(until_ms, int(self.hold_until_ms[signal])) if held == phase else until_ms
+        if held != phase:
+            self.hold_phase[signal] = phase
+            self._refresh(clock_ms)
         return True
 
     def tick(self, clock_ms: int) -> bool:

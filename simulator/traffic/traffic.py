@@ -163,11 +163,14 @@ class Traffic:
         if self._empty is None:
             net, rates = self.net, self.roads.rates
             out = net.step_s / np.maximum(rates.free, 1e-9)
-            wait = self.signals.red_delay_s()
-            count = np.diff(np.append(net.link_movement_start, wait.size))
-            out[net.last] += net.movements_by_link(wait) / count
+            out[net.last] += self.red_wait_s()
             self._empty = out
         return self._empty
+
+    def red_wait_s(self) -> Floats:
+        """Return the mean wait [L] (s) of a lone vehicle for green at the end of each link, over its movements."""
+        net, wait = self.net, self.signals.red_delay_s()
+        return net.movements_by_link(wait) / np.diff(np.append(net.link_movement_start, wait.size))
 
     def _link_cost(self) -> Floats:
         return np.where(self.obstacles.closed, CLOSED_S, self.times.links_s(self._empty_s()))

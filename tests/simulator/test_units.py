@@ -106,6 +106,27 @@ def test_a_closed_way_is_left_for_another(make_world: MakeWorld) -> None:
     assert [(r.job_id, r.done, r.text[:7]) for r in world.units.take_reports() if r.job_id == "no"] == [("no", False, "no_way:")]
 
 
+def test_signals_give_green_ahead_of_those_in_a_hurry(make_world: MakeWorld) -> None:
+    """An ambulance that gets green is faster than the flow by the waits that it is spared; the tow truck is not."""
+    world = make_world("2026-03-10T07:00:00")
+    world.run_until(HOUR_MS // 4)
+    asked: list[tuple[int, bool]] = []
+    real = world.traffic.hold_green
+
+    def noted(link: int, until_ms: int, now_ms: int) -> bool:
+        answer = real(link, until_ms, now_ms)
+        asked.append((link, answer))
+        return answer
+
+    world.traffic.hold_green = noted
+    _, spent_s, expected_s, entered = ride(world, "ambulance", farthest(world, "ambulance"))
+    assert {link for link, answer in asked if answer} & set(entered)
+    assert spent_s < expected_s - 1.0
+    asked.clear()
+    ride(world, "tow_truck", farthest(world, "tow_truck"))
+    assert not asked
+
+
 def test_refusals_say_why(make_world: MakeWorld) -> None:
     """Off shift, none free, no way, no such place: each with its code, and nobody moves."""
     world = make_world("2026-03-10T12:00:00")
