@@ -100,6 +100,8 @@ def _padded(array: np.ndarray, fill: float | bool) -> np.ndarray:
 
 def group_sums(vector: Vector, groups: Groups) -> tuple[FloatArray, FloatArray]:
     """Sum and compensation per group, shape (steps, groups)."""
+    if groups.singletons:
+        return np.where(vector.present, vector.values, 0.0), np.zeros(vector.values.shape)
     values = _padded(np.where(vector.present, vector.values, 0.0), 0.0)
     total, error = np.zeros((len(values), groups.count)), np.zeros((len(values), groups.count))
     for members, index in groups.ladders:
