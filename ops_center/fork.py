@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from ops_center.files import share_file
+from ops_center import keyframes
 from ops_center.folder_lock import FolderInUse
 from ops_center.journal import JournalError, fork_journal
 from ops_center.pipeline import CenterConfig
@@ -49,18 +49,10 @@ def _copy(source: Path, target: Path, fork_ms: int, keep_commands: bool, made: C
     made(target / "wire")
     copy_until(source / "wire", target / "wire", fork_ms)
     made(target / "keyframes")
-    share_keyframes(source / "keyframes", target / "keyframes", fork_ms)
+    keyframes.share(source / "keyframes", target / "keyframes", fork_ms, (".key", RECORDED))
     made(target / "journal.sqlite")
     facts = {"parent": source.name, "fork_at_ms": str(fork_ms)}
     fork_journal(source / "journal.sqlite", target / "journal.sqlite", fork_ms, keep_commands, facts)
-
-
-def share_keyframes(source: Path, target: Path, upto_ms: int) -> None:
-    """Have the keyframes of a folder up to a time in another one as well, linked where that is possible."""
-    target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.glob("[0-9]*.*")):
-        if path.suffix in (".key", RECORDED) and int(path.stem) <= upto_ms:
-            share_file(path, target / path.name)
 
 
 def _undo(made: list[Path]) -> None:

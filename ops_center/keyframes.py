@@ -21,7 +21,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from ops_center.files import write_whole
+from ops_center.files import share_file, write_whole
 
 MAGIC = b"CITYKEY2"
 MAX_RAW_BYTES = 2**31
@@ -170,3 +170,11 @@ def newest_first(folder: Path, upto_ms: int = 1 << 62) -> Iterator[dict[str, Any
                 yield decode(path.read_bytes())
         except (BadKeyframe, OSError):
             continue
+
+
+def share(source: Path, target: Path, upto_ms: int, suffixes: tuple[str, ...] = (".key",)) -> None:
+    """Have the keyframes of a folder up to a time in another one as well, linked where that is possible."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.glob("[0-9]*.*")):
+        if path.suffix in suffixes and int(path.stem) <= upto_ms:
+            share_file(path, target / path.name)

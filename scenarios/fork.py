@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from ops_center import keyframes
 from ops_center.files import share_file, write_whole
-from ops_center.fork import share_keyframes
 from scenarios.pace import wall_text
 from scenarios.runs import DamagedRun, RunError, RunFolder, create, new_run_id, release
 from scenarios.world_log import BadLog, Entry, line_of, read_log
@@ -45,7 +45,7 @@ def fork_folder(parent: RunFolder, fork_ms: int, *, run_id: str = "", keep_comma
     folder = create(root, header, {})
     try:
         _share_tree(parent.path / "inputs", folder.path / "inputs")
-        share_keyframes(parent.path / "keyframes" / "city", folder.path / "keyframes" / "city", fork_ms)
+        keyframes.share(parent.path / "keyframes" / "city", folder.path / "keyframes" / "city", fork_ms)
         _write_log(folder.path / "world.log", [entry for entry in entries if entry.now_ms <= fork_ms])
         if keep_commands:
             pending = [e for e in entries if e.now_ms > fork_ms and e.what == "inject"]

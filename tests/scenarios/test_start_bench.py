@@ -1,5 +1,8 @@
 """The start benchmark opens what a page opens, at the size that was asked for."""
 
+import subprocess
+import sys
+
 import pytest
 
 from scenarios.bench import start
@@ -10,6 +13,22 @@ from simulator.cities import catalogue
 def test_the_start_grows_like_every_benchmark() -> None:
     """The start is measured at the same sizes as everything else."""
     assert by_name("start").scales == SCALES
+
+
+@pytest.mark.parametrize(
+    ("modules", "not_yet"),
+    [
+        ("scenarios.cli.live, scenarios.supervise", ("numpy", "scipy", "pydantic", "fastapi", "lark", "sqlalchemy")),
+        ("scenarios.setup", ("scipy.sparse", "scipy.spatial", "fastapi", "lark", "sqlalchemy")),
+        ("scenarios.city_process", ("scipy.sparse", "scipy.spatial", "fastapi", "lark", "sqlalchemy")),
+        ("ops_center.server", ("scipy", "simpy", "simulator")),
+    ],
+)
+def test_what_a_start_does_not_need_is_not_loaded(modules: str, not_yet: tuple[str, ...]) -> None:
+    """Each process of the demo loads what its first page needs: nothing of another process, and what comes later comes later."""
+    code = f"import sys, {modules}; print(*[name for name in {not_yet!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.slow
