@@ -233,7 +233,7 @@ def test_the_mean_of_a_road_survives_save_and_load() -> None:
     center = fed(city.until(15_000))
     for frame in [city.batch("loop", {"speed": [0, 100]}, 30_000), city.barrier(30_000)]:
         center.step(frame)
-    again = Center.restore(center.config, center.snapshot())
+    again = Center.restore(center.config, keyframes.decode(keyframes.encode(center.snapshot())), opening())
     for frame in [city.batch("loop", {"speed": [500, 0]}, 45_000), city.barrier(45_000)]:
         center.step(frame)
         again.step(frame)
