@@ -47,11 +47,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What matchers select: parts in order, and the labels of their columns one after the other."""
+    """What matchers select: parts in order, and the labels of their columns one after the other.
+
+    `metric` is the one that all come from where the matchers name it.
+    """
 
     labels: LabelSets
     parts: tuple[tuple[Block, Columns, int], ...]  # block, its columns, how many
     version: int
+    metric: Metric | None = None
 
 
 class Metric:
@@ -337,18 +341,21 @@ class SeriesStore:
 
     def select(self, matchers: tuple[Matcher, ...]) -> Selection:
         """The series that all matchers accept; the same object until series are added."""
+        known = self._selections.get(matchers)
+        if known is not None and known.metric is not None and known.metric.version == known.version:
+            return known
         names = [m for m in matchers if m.name == NAME and m.op == "="]
         if names:
             metrics = [self.metrics[names[0].value]] if names[0].value in self.metrics else []
         else:
             metrics = [m for name, m in self.metrics.items() if _name_may_match(name, matchers)]
         version = sum(m.version for m in metrics)
-        known = self._selections.get(matchers)
         if known is not None and known.version == version:
             return known
         if len(self._selections) > 4096:
             self._selections.clear()
-        self._selections[matchers] = made = _select(metrics, matchers, version)
+        only = metrics[0] if names and metrics else None
+        self._selections[matchers] = made = _select(metrics, matchers, version, only)
         return made
 
     def series(self, matchers: tuple[Matcher, ...]) -> tuple[Labels, ...]:
@@ -374,7 +381,7 @@ def _name_may_match(name: str, matchers: Iterable[Matcher]) -> bool:
     return all(test(name) for test in tests)
 
 
-def _select(metrics: list[Metric], matchers: tuple[Matcher, ...], version: int) -> Selection:
+def _select(metrics: list[Metric], matchers: tuple[Matcher, ...], version: int, only: Metric | None) -> Selection:
     sets: list[Labels] = []
     parts: list[tuple[Block, Columns, int]] = []
     rest = tuple(m for m in matchers if m.name != NAME)
@@ -384,7 +391,7 @@ def _select(metrics: list[Metric], matchers: tuple[Matcher, ...], version: int) 
             if chosen:
                 sets.extend(labels[i] for i in chosen)
                 parts.append((block, _columns(chosen), len(chosen)))
-    return Selection(LabelSets(sets), tuple(parts), version)
+    return Selection(LabelSets(sets), tuple(parts), version, only)
 
 
 def _columns(chosen: Sequence[int]) -> Columns:

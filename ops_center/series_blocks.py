@@ -76,7 +76,7 @@ class RowBlock:
             self.valid[row, : self.columns] = True
             self.full[row] = True
             return
-        where = np.arange(self.columns, dtype=np.intp)[columns]
+        where = np.arange(self.columns, dtype=np.intp)[columns] if isinstance(columns, slice) else columns
         self._fill(row, received_at_ms, where, values, valid, stale)
 
     def _fill(self, row: int, received_at_ms: int, where: IndexArray, values: Any, valid: BoolArray | None, stale: bool) -> None:
@@ -85,7 +85,8 @@ class RowBlock:
             new &= ~self.stale[row, where]
         if valid is not None:
             new &= valid
-        cells = where[new]
+        every = int(np.count_nonzero(new)) == len(new)
+        cells = where if every else where[new]
         at = int(self.times[row])
         if received_at_ms != self.received[row] or at in self.mixed:
             if at not in self.mixed:
@@ -97,9 +98,9 @@ class RowBlock:
                 self.stale = np.zeros_like(self.valid)
             self.stale[row, cells] = True
             return
-        self.values[row, cells] = np.broadcast_to(values, new.shape)[new]
+        self.values[row, cells] = values if every else np.broadcast_to(values, new.shape)[new]
         self.valid[row, cells] = True
-        self.full[row] = bool(self.valid[row, : self.columns].all())
+        self.full[row] = int(np.count_nonzero(self.valid[row, : self.columns])) == self.columns
 
     def _row(self, at_ms: int, received_at_ms: int) -> tuple[int, bool]:
         n = self.rows
@@ -143,14 +144,14 @@ class RowBlock:
         """The last sample of each column in (after, at], a stale marker hiding all before it.
 
         Returns:
-            values, present (None when all are), times; each of shape (columns,).
+            values, present (None when all are), times; each of shape (columns,), or (1,) for one time of all.
         """
         as_of = None if as_of is None or as_of >= self.newest_received else as_of
         after_ms = max(after_ms, self.floor_ms - 1)
-        row = int(np.searchsorted(self.times[: self.rows], at_ms, side="right")) - 1
-        width = len(range(*columns.indices(self.columns))) if isinstance(columns, slice) else len(columns)
+        row = int(self.times[: self.rows].searchsorted(at_ms, "right")) - 1
         if row >= 0 and self.times[row] > after_ms and self.full[row] and as_of is None:
-            return self.values[row, : self.columns][columns], None, np.broadcast_to(self.times[row], width)
+            return self.values[row, : self.columns][columns], None, self.times[row : row + 1]
+        width = len(range(*columns.indices(self.columns))) if isinstance(columns, slice) else len(columns)
         values, times = np.zeros(width), np.zeros(width, dtype=np.int64)
         present, open_cells = np.zeros(width, dtype=np.bool_), np.ones(width, dtype=np.bool_)
         while row >= 0 and self.times[row] > after_ms and open_cells.any():
@@ -168,12 +169,12 @@ class RowBlock:
 
     def window(self, first_ms: int, last_ms: int, columns: Columns, as_of: int | None) -> Window | None:
         """The samples of the columns in [first, last], without stale markers; None when no row lies there."""
-        lo = int(np.searchsorted(self.times[: self.rows], max(first_ms, self.floor_ms)))
-        hi = int(np.searchsorted(self.times[: self.rows], last_ms, side="right"))
+        lo = int(self.times[: self.rows].searchsorted(max(first_ms, self.floor_ms)))
+        hi = int(self.times[: self.rows].searchsorted(last_ms, "right"))
         if lo >= hi:
             return None
         values, times = self.values[lo:hi, : self.columns][:, columns], self.times[lo:hi]
-        if (as_of is None or as_of >= self.newest_received) and bool(self.full[lo:hi].all()):
+        if (as_of is None or as_of >= self.newest_received) and int(np.count_nonzero(self.full[lo:hi])) == hi - lo:
             return Window(values, times, None)
         valid = self.valid[lo:hi, : self.columns][:, columns]
         if as_of is not None and as_of < self.newest_received:

@@ -119,7 +119,7 @@ def _one_part(
     block, columns, width = part
     found, there, stamps = block.latest(at, at - reach, columns, as_of)
     present = np.ones((1, width), dtype=np.bool_) if there is None else there[None, :]
-    return (stamps.astype(np.float64) if times_wanted else found)[None, :], present
+    return (np.broadcast_to(stamps.astype(np.float64), width) if times_wanted else found)[None, :], present
 
 
 def select_instant(node: ast.Selector, context: Context) -> Vector:

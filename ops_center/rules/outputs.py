@@ -33,7 +33,8 @@ class SlotWriter:
         """Samples for these slots, stale markers for those of the last write that are missing now."""
         if len(slots):
             self.family.append(at_ms, received_ms, values, slots)
-        if len(self.previous):
+        same = len(slots) == len(self.previous) and bool((slots == self.previous).all())
+        if len(self.previous) and not same:
             now = np.zeros(len(self.family), dtype=np.bool_)
             now[slots] = True
             ended = self.previous[~now[self.previous]]
