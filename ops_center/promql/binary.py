@@ -18,7 +18,6 @@ from ops_center.label_sets import (
     Labels,
     LabelSets,
     group_by_keys,
-    groups_of,
     labels_of,
     only_names,
     parts_of,
@@ -232,29 +231,40 @@ def _refuse_multiple(groups: Groups, present: BoolArray, node: ast.Binary) -> No
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Signatures of two handles numbered together."""
+    """Two handles by the numbers of the left one's signatures; what the left one lacks has the last number, which is of none.
 
-    left: Groups
-    right: Groups
+    Attributes:
+        left, right: number of each column.
+        count: how many numbers there are.
+    """
+
+    left: IndexArray
+    right: IndexArray
     count: int
 
 
+def _numbered(labels: LabelSets, matching: ast.Matching) -> tuple[dict[Labels, int], IndexArray]:
+    """The distinct signatures with a number each, and the number of each column; kept with the handle."""
+
+    def build() -> tuple[dict[Labels, int], IndexArray]:
+        numbers: dict[Labels, int] = {}
+        found = [numbers.setdefault(key, len(numbers)) for key in _signatures(labels, matching)]
+        return numbers, np.array(found, dtype=np.intp)
+
+    return labels.derive(("numbers", matching.on, matching.labels), build)
+
+
 def _overlap(node: ast.Binary, left: LabelSets, right: LabelSets) -> Overlap:
-    numbers: dict[Labels, int] = {}
-
-    def ids(labels: LabelSets) -> IndexArray:
-        keys = _signatures(labels, node.matching)
-        return np.array([numbers.setdefault(k, len(numbers)) for k in keys], dtype=np.intp)
-
-    l_ids, r_ids = ids(left), ids(right)
-    return Overlap(groups_of(l_ids, len(numbers)), groups_of(r_ids, len(numbers)), len(numbers))
+    numbers, ids = _numbered(left, node.matching)
+    others = [numbers.get(key, len(numbers)) for key in _signatures(right, node.matching)]
+    return Overlap(ids, np.array(others, dtype=np.intp), len(numbers) + 1)
 
 
-def _any_present(present: BoolArray, groups: Groups, count: int) -> BoolArray:
+def _any_present(present: BoolArray, ids: IndexArray, count: int) -> BoolArray:
     """Per signature, whether any of its columns is present, shape (steps, signatures)."""
     out = np.zeros((len(present), count), dtype=np.bool_)
     for row, there in zip(out, present, strict=True):
-        row[groups.ids[there.nonzero()[0]]] = True
+        row[ids[there.nonzero()[0]]] = True
     return out
 
 
@@ -266,9 +276,9 @@ def _set_operation(node: ast.Binary, left: Vector, right: Vector) -> Vector:
     key = ("set", id(right.labels), node.matching)
     overlap, _ = left.labels.derive(key, lambda: (_overlap(node, left.labels, right.labels), right.labels))
     if node.op == "or":
-        hidden = _any_present(left.present, overlap.left, overlap.count)[:, overlap.right.ids]
+        hidden = _any_present(left.present, overlap.left, overlap.count)[:, overlap.right]
         return _union(left, right, right.present & ~hidden)
-    there = _any_present(right.present, overlap.right, overlap.count)[:, overlap.left.ids]
+    there = _any_present(right.present, overlap.right, overlap.count)[:, overlap.left]
     present = left.present & (there if node.op == "and" else ~there)
     return Vector(left.labels, left.values, present)
 
