@@ -20,6 +20,7 @@ from sensors.messages import PROTOCOL, BadMessage, DownMessage, Hello, Welcome, 
 HELLO_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 10.0
 AHEAD = 64
+LONG_S, PEOPLE_SHARE, MOST_PAUSE_S = 0.02, 0.5, 0.1  # a first evaluation takes long, and a page that opens then wants answers
 MAX_STRANGERS = 8  # connections that have not yet said who they are
 
 router = APIRouter()
@@ -81,6 +82,7 @@ async def _serve(socket: WebSocket, live: LiveCity, hello: bytes) -> None:
     async def send_down(message: DownMessage) -> None:
         await _send(socket, message)
 
+    loop = asyncio.get_running_loop()
     frames: asyncio.Queue[bytes | None] = asyncio.Queue(AHEAD)
     reader: asyncio.Task[None] | None = None
     try:
@@ -89,7 +91,9 @@ async def _serve(socket: WebSocket, live: LiveCity, hello: bytes) -> None:
         await live.resend()
         reader = asyncio.create_task(_read(socket, frames))
         while (frame := await frames.get()) is not None and live.send_down is send_down:
+            began_s = loop.time()
             await live.take(frame, more_waits=not frames.empty())
+            await asyncio.sleep(_pause_s(loop.time() - began_s))
     except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
         pass  # the city has gone; it comes back and resumes
     finally:
@@ -98,6 +102,11 @@ async def _serve(socket: WebSocket, live: LiveCity, hello: bytes) -> None:
         await live.city_gone(send_down)
         with contextlib.suppress(Exception):
             await socket.close(1001)
+
+
+def _pause_s(took_s: float) -> float:
+    """Return how long people are served before the next frame: not at all after a short turn, longer after a long one."""
+    return 0.0 if took_s < LONG_S else min(PEOPLE_SHARE * took_s, MOST_PAUSE_S)
 
 
 async def _read(socket: WebSocket, frames: "asyncio.Queue[bytes | None]") -> None:

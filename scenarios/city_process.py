@@ -25,6 +25,7 @@ from scenarios.setup import Setup
 if TYPE_CHECKING:
     from scenarios.exercise.web import Web
 
+PAGE_FIRST_MS = 15_000  # of the warm-up, which takes a moment: by then the center has taken in its city and can show it
 FIFTHS = 5  # of the warm-up, each of which is told
 
 
@@ -153,7 +154,7 @@ async def _both(config: CityConfig, server: CityServer, bound: socket.socket | N
 
 
 class _Exercise:
-    """The exercise of a city, served from the city's first barrier on, or as soon as it is clear that there is no center."""
+    """The exercise of a city, served when the city streams, or as soon as it is clear that there is no center."""
 
     def __init__(self, config: CityConfig, server: CityServer) -> None:
         self.config, self.server = config, server
@@ -161,10 +162,13 @@ class _Exercise:
 
     async def serve(self, bound: socket.socket) -> None:
         """Load the exercise's code beside the running city, then serve it; who asks earlier waits in the socket's queue."""
-        began = asyncio.Event()
-        self.server.watchers.add(began.set)
-        await began.wait()
-        self.server.watchers.discard(began.set)
+        news = asyncio.Event()
+        self.server.watchers.add(news.set)
+        await news.wait()
+        while self.server.connected and self.server.warming_up and self.server.live.now_ms < PAGE_FIRST_MS:
+            news.clear()
+            await news.wait()
+        self.server.watchers.discard(news.set)
         self.web = await asyncio.to_thread(self._made)
         await self.web.serve(sockets=[bound])
 
