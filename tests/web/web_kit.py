@@ -45,13 +45,15 @@ def free_ports() -> int:
 
 
 class Demo:
-    """A running `cityops demo`: its seat links, its processes, its API for those who have no page."""
+    """A running `cityops demo`, or another command that serves (`words`): its seat links, processes, and API for who has no page."""
 
-    def __init__(self, folder: Path, *options: str, scenario: Path = BLACKOUT, speed: float = 1.0) -> None:
+    def __init__(
+        self, folder: Path, *options: str, scenario: Path = BLACKOUT, speed: float = 1.0, words: tuple[str, ...] = ()
+    ) -> None:
         self.folder, self.port = folder, free_ports()
-        self._log = (folder / "demo.log").open("w")
+        self._log = (folder / "demo.log").open("a")
         command = [
-            sys.executable, "-m", "scenarios.cli.main", "demo", str(scenario), "--no-browser", "--json",
+            sys.executable, "-m", "scenarios.cli.main", *(words or ("demo", str(scenario))), "--no-browser", "--json",
             "--data", str(folder / "data"), "--port", str(self.port), "--speed", str(speed), *options,
         ]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=ROOT)

@@ -12,6 +12,7 @@ import type {
   Readings,
   Session,
   Snapshot,
+  TimeLine,
 } from './wire'
 
 export class ApiError extends Error {
@@ -81,6 +82,8 @@ export const api = {
   incident: (id: string) => get<Incident>(`/api/incidents/${encodeURIComponent(id)}`),
   commandTypes: () => get<readonly CommandType[] | null>('/api/command-types'),
   readings: (device: number, minutes: number) => get<Readings>(`/api/readings/${device}?minutes=${minutes}`),
+  timeline: () => get<TimeLine>('/api/timeline'),
+  seek: (toMs: number) => post<{ readonly now_ms: number }>('/api/seek', { to_ms: toMs }),
   control: (change: object) => post<unknown>('/api/control', change),
   acknowledgeAlert: (fingerprint: string) =>
     post<JudgementAnswer>(`/api/alerts/${encodeURIComponent(fingerprint)}/acknowledge`, { command_id: commandId() }),

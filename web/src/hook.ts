@@ -16,6 +16,8 @@ export interface OpsHook {
   readonly connected: boolean
   readonly cityConnected: boolean
   readonly mode: string
+  readonly branch: string
+  readonly still: boolean
   readonly nowMs: number
 }
 
@@ -65,6 +67,12 @@ export function exposeHook(ops: Ops): void {
     },
     get mode() {
       return ops.store.get().clock?.mode ?? ''
+    },
+    get branch() {
+      return ops.store.get().branch
+    },
+    get still() {
+      return ops.store.get().clock?.paused ?? false
     },
     get nowMs() {
       return ops.store.get().clock?.now_ms ?? 0

@@ -116,7 +116,10 @@ export class Ops {
       this.feed?.stop()
       return
     }
-    if (event.type === 'resync') void this.resync()
+    if (event.type === 'resync') {
+      this.values.clear()
+      void this.resync()
+    }
     if (event.type === 'hello' || event.type === 'registry') void this.reload(event.registry_version)
     if (state.clock && !state.clock.city_connected) this.blind(true)
   }
@@ -199,6 +202,11 @@ export class Ops {
       const command = await api.command(type, target, params, incident?.incident_id ?? null)
       this.store.dispatch({ do: 'command', command })
     })
+  }
+
+  /** Show another instant of a replay. */
+  async seek(toMs: number): Promise<boolean> {
+    return this.attempt(() => api.seek(toMs))
   }
 
   async control(change: object): Promise<boolean> {

@@ -10,6 +10,7 @@ import {
   type FeedEvent,
   type Incident,
   PROTOCOL,
+  type RunInfo,
   type Session,
   type Snapshot,
   type TimelineEntry,
@@ -31,6 +32,7 @@ export interface OpsState {
   readonly commandTypes: readonly CommandType[]
   readonly socket: 'connecting' | 'open' | 'lost'
   readonly clock: Clock | null
+  readonly run: RunInfo | null
   readonly alerts: ReadonlyMap<string, Alert>
   readonly incidents: ReadonlyMap<string, Incident>
   readonly timelines: ReadonlyMap<string, readonly TimelineEntry[]>
@@ -55,6 +57,7 @@ export const INITIAL: OpsState = {
   commandTypes: [],
   socket: 'connecting',
   clock: null,
+  run: null,
   alerts: new Map(),
   incidents: new Map(),
   timelines: new Map(),
@@ -109,12 +112,21 @@ export function reduce(state: OpsState, action: Action): OpsState {
   }
 }
 
-function withEvent(before: OpsState, event: FeedEvent): OpsState {
+/** Another branch is another past: what was known of the one before is no more. */
+function withBranch(state: OpsState, branch: string | undefined): OpsState {
+  if (branch === undefined || branch === state.branch) return state
+  if (state.branch === '') return { ...state, branch }
+  const { alerts, incidents, timelines, commands } = INITIAL
+  return { ...state, branch, alerts, incidents, timelines, commands }
+}
+
+function withEvent(known: OpsState, event: FeedEvent): OpsState {
+  const before = withBranch(known, event.branch)
   const state = event.seq !== undefined && event.seq !== before.lastSeq ? { ...before, lastSeq: event.seq } : before
   switch (event.type) {
     case 'hello':
       if (event.protocol !== PROTOCOL) return { ...state, phase: 'unsupported', problem: String(event.protocol) }
-      return { ...state, branch: event.branch ?? '', registryVersion: event.registry_version }
+      return { ...state, registryVersion: event.registry_version }
     case 'snapshot':
       return withSnapshot(state, 'snapshot' in event ? event.snapshot : event)
     case 'clock':
@@ -145,6 +157,7 @@ function withSnapshot(state: OpsState, snapshot: Snapshot): OpsState {
   return {
     ...state,
     clock: snapshot.clock,
+    run: snapshot.run ?? state.run,
     alerts: new Map(snapshot.alerts.map((alert) => [alert.fingerprint, alert])),
     incidents: new Map(snapshot.incidents.map((incident) => [incident.incident_id, incident])),
     commands: new Map(snapshot.commands.map((command) => [command.command_id, command])),

@@ -102,6 +102,32 @@ export interface Clock {
   readonly city_age_s: number | null
   readonly warming_up: boolean
   readonly ended?: boolean
+  /** The condition at which time is going to stand still. */
+  readonly until?: string | null
+}
+
+/** Which run is shown; one with a parent is a branch of it. */
+export interface RunInfo {
+  readonly id: string
+  readonly parent: string | null
+  readonly fork_at_ms: number | null
+  readonly fork_local: string | null
+}
+
+/** An incident as a mark on the line of time. */
+export interface Mark {
+  readonly at_ms: number
+  readonly incident_id: string
+  readonly severity: Severity
+  readonly title: Text
+}
+
+export interface TimeLine {
+  readonly from_ms: number
+  readonly until_ms: number
+  /** T+0, where the warm-up ends. */
+  readonly start_ms?: number
+  readonly marks: readonly Mark[]
 }
 
 export interface Alert {
@@ -213,6 +239,7 @@ export interface Counts {
 
 export interface Snapshot {
   readonly clock: Clock
+  readonly run?: RunInfo
   readonly alerts: readonly Alert[]
   readonly incidents: readonly Incident[]
   readonly commands: readonly Command[]

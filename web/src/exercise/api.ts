@@ -1,7 +1,7 @@
 /** HTTP of the exercise: truth, injects, control, debrief. Only the instructor's pages import this. */
 
 import { request } from '../api'
-import type { Text } from '../wire'
+import type { RunInfo, Text } from '../wire'
 
 export interface TruthEvent {
   readonly event_id: string
@@ -147,6 +147,11 @@ export interface ExerciseClock {
   readonly paused?: boolean
   readonly warming_up?: boolean
   readonly ended?: boolean
+  /** from T+0 */
+  readonly t_ms?: number
+  readonly until?: string | null
+  readonly until_said?: string | null
+  readonly run?: RunInfo
 }
 
 const base = '/exercise/api'
@@ -199,5 +204,10 @@ export const exercise = {
   inject: (name: string, params: object, title?: Text | string) =>
     request<unknown>('POST', `${base}/inject`, { name, params, ...(typeof title === 'object' ? { title } : {}) }),
   control: (change: object) => request<unknown>('POST', `${base}/control`, change),
+  jump: (toMs: number, keep: boolean) =>
+    request<{ readonly run: RunInfo; readonly clock: ExerciseClock }>('POST', `${base}/jump`, {
+      to_ms: toMs,
+      keep_commands: keep,
+    }),
   debrief: () => request<Debrief>('GET', `${base}/debrief`),
 }

@@ -11,6 +11,7 @@ import { duration, localParts, number, pace } from '../format'
 import { LangSwitch } from '../ui/LangSwitch'
 import { type ExerciseClock, exercise } from './api'
 import { useExerciseFeed } from './feed'
+import { ExerciseBranch, GoBack } from './GoBack'
 import { Palette } from './Palette'
 import { Script } from './Script'
 import { explain, Seated, type Shell, useAsk } from './shell'
@@ -31,6 +32,8 @@ function Desk(shell: Shell) {
         {t.instructorBanner}
       </p>
       <Header shell={shell} clock={clock} note={setNote} />
+      {clock && <GoBack shell={shell} clock={clock} note={setNote} />}
+      {clock && <ExerciseBranch shell={shell} clock={clock} />}
       {note && (
         <p className="note" role="status">
           {note}
@@ -108,7 +111,8 @@ function Header({ shell, clock, note }: { shell: Shell; clock: ExerciseClock | n
           event.preventDefault()
           const parts = until.split(':').map(Number)
           const seconds = parts.reduce((sum, part) => sum * 60 + part, 0)
-          if (Number.isFinite(seconds) && until !== '') void control({ run_to_ms: Math.round(seconds * 1000) })
+          const zero = (clock?.now_ms ?? 0) - (clock?.t_ms ?? 0)
+          if (Number.isFinite(seconds) && until !== '') void control({ run_to_ms: Math.round(seconds * 1000) + zero })
         }}
       >
         <input

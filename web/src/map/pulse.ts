@@ -25,6 +25,8 @@ const SLOWEST_MS = 300
 export class PulseOverlay {
   readonly canvas = document.createElement('canvas')
   enabled = true
+  /** False while simulated time stands still: so do the streaks. */
+  moving = true
   private readonly gl: WebGL2RenderingContext | null
   private shader: WebGLProgram | null = null
   private instances = 0
@@ -97,7 +99,7 @@ export class PulseOverlay {
   private tick = (at: number): void => {
     this.frame = requestAnimationFrame(this.tick)
     const since = at - this.lastAt
-    if (!this.enabled || document.hidden || since < this.every - 4) return
+    if (!this.enabled || !this.moving || document.hidden || since < this.every - 4) return
     this.lastAt = at
     this.late = since > this.every * 2 && since < 2000 ? this.late + 1 : Math.max(0, this.late - 1)
     if (this.late > 20) {

@@ -153,6 +153,11 @@ export class MapView {
     this.map.triggerRepaint()
   }
 
+  /** Whether simulated time goes on. */
+  setMoving(moving: boolean): void {
+    this.pulse.moving = moving
+  }
+
   showMarkers(models: readonly MarkerModel[]): void {
     this.markers.show(models)
   }

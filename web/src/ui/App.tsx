@@ -14,8 +14,9 @@ import { useKeys } from './keys'
 import { LangSwitch } from './LangSwitch'
 import { MapPane } from './MapPane'
 import { MapHandle } from './map-handle'
-import { ConnectionBanner, LiveRegion, Toasts } from './Notices'
+import { BranchSign, ConnectionBanner, LiveRegion, Toasts } from './Notices'
 import { Queue } from './Queue'
+import { Scrubber } from './Scrubber'
 import { StatusBar } from './StatusBar'
 
 export function App({ console: value }: { console: Console }) {
@@ -53,14 +54,20 @@ function Desk() {
   const view = useUi((state) => state.view)
   const selection = useUi((state) => state.selection)
   const mode = useOps((state) => state.clock?.mode ?? 'LIVE')
+  const still = useOps((state) => state.clock?.paused ?? false)
   const lost = useOps((state) => state.socket === 'lost' || state.clock?.city_connected === false)
   useKeys()
   return (
-    <div className={`desk frame-${lost ? 'lost' : mode.toLowerCase()} ${selection ? 'with-panel' : ''}`} data-mode={mode}>
+    <div
+      className={`desk frame-${lost ? 'lost' : mode.toLowerCase()} ${selection ? 'with-panel' : ''} ${still ? 'still' : ''}`}
+      data-mode={mode}
+    >
       <a className="skip" href="#queue-title">
         {t.skip}
       </a>
       <StatusBar />
+      <Scrubber />
+      <BranchSign />
       <ConnectionBanner />
       <main className="stage">
         <Fence text={t.viewFailed} again={t.tryAgain}>

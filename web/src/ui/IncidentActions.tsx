@@ -16,11 +16,13 @@ export function IncidentActions({ incident, targets }: { incident: Incident; tar
   const mayCommand = usePermission('command')
   const replay = useOps((state) => state.clock?.mode === 'REPLAY')
   const me = useOps((state) => state.session?.name ?? '')
-  if (replay || incident.state === 'closed') return <Commands incident={incident} />
+  if (incident.state === 'closed') return <Commands incident={incident} />
   if (!mayJudge && !mayCommand)
     return (
       <>
-        <p className="muted">{t.noActions}</p>
+        <p className="muted" data-testid="no-actions">
+          {replay ? t.replayNoActions : t.noActions}
+        </p>
         <Commands incident={incident} />
       </>
     )

@@ -49,6 +49,7 @@ export function MapPane() {
   const [{ webgl2: drawable, software }] = useState(drawing)
   const [contextLost, setContextLost] = useState(false)
   const markers = useMarkers()
+  const still = useOps((state) => state.clock?.paused ?? false)
   const layers = ops.layers
   useSignal(ops.devices.loaded)
 
@@ -79,6 +80,8 @@ export function MapPane() {
   }, [ops, ui, city, layers, drawable, software, handle])
 
   useEffect(() => handle.current?.setLook(THEMES[theme], layerOf(layer)), [handle, theme, layer])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: so does a map made anew by city or layers
+  useEffect(() => handle.current?.setMoving(!still), [handle, still, layers, city])
   // biome-ignore lint/correctness/useExhaustiveDependencies: a map made anew by city or layers needs its markers again
   useEffect(() => handle.current?.showMarkers(markers), [handle, markers, layers, city])
   useEffect(() => {

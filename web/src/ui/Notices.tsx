@@ -1,6 +1,7 @@
 /** What must not be missed: the connection banner, toasts, and the polite announcement of new criticals. */
 
 import { useEffect, useRef, useState } from 'react'
+import { localParts } from '../format'
 import { say } from '../i18n'
 import { useConsole, useOps, usePoll, useText } from './context'
 
@@ -24,6 +25,18 @@ export function ConnectionBanner() {
       </div>
     )
   return null
+}
+
+/** A branch is not the run that people began with: say whose it is and from when, for as long as it is shown. */
+export function BranchSign() {
+  const { t } = useText()
+  const run = useOps((state) => state.run)
+  if (!run?.parent) return null
+  return (
+    <p className="branch-sign" role="status" data-testid="branch-sign" data-run={run.id} data-parent={run.parent}>
+      {t.branchOf.replace('{run}', run.parent).replace('{time}', localParts(run.fork_local ?? '').time)}
+    </p>
+  )
 }
 
 const TOAST_MS = 7_000

@@ -29,7 +29,9 @@ function ModeChip() {
   const warming = useOps((state) => state.clock?.warming_up ?? false)
   const ended = useOps((state) => state.clock?.ended ?? false)
   const offline = useOps((state) => state.socket !== 'open' || state.clock?.city_connected === false)
-  const word = offline ? t.offline : ended ? t.ended : warming ? t.warmingUp : modeWord(mode, t)
+  const paused = useOps((state) => state.clock?.paused ?? false)
+  const shown = ended ? `${t.replay} · ${t.ended}` : paused ? `${t.replay} · ${t.paused}` : t.replay
+  const word = offline ? t.offline : mode === 'REPLAY' ? shown : ended ? t.ended : warming ? t.warmingUp : modeWord(mode, t)
   return (
     <strong
       className={`mode mode-${offline ? 'lost' : (mode ?? 'none').toLowerCase()}`}
@@ -121,6 +123,7 @@ export function StatusBar() {
   const rate = useOps((state) => state.alarmRate)
   const bad = useOps((state) => state.badMessages)
   const role = useRole()
+  const replay = useOps((state) => state.clock?.mode === 'REPLAY')
   const bar = useRef<HTMLElement>(null)
   return (
     <header className="status-bar" ref={bar}>
@@ -162,7 +165,9 @@ export function StatusBar() {
         ))}
       </select>
       <span className="role" title={t.role}>
-        {role === 'instructor' && city?.exercise_url ? (
+        {replay ? (
+          t.replaySeat
+        ) : role === 'instructor' && city?.exercise_url ? (
           <a href={city.exercise_url} target="_blank" rel="noreferrer">
             {t.instructorPage}
           </a>

@@ -53,6 +53,9 @@ export function usePoll<T>(read: () => T, ms: number): T {
 
 export const useRole = () => useOps((state) => state.session?.role ?? 'observer')
 
+/** What the seat may do here: nothing can be changed in a replay but how it is shown. */
 export function usePermission(name: string): boolean {
-  return useOps((state) => state.session?.permissions.includes(name) ?? false)
+  return useOps(
+    (state) => (state.session?.permissions.includes(name) ?? false) && (name === 'control' || state.clock?.mode !== 'REPLAY'),
+  )
 }
