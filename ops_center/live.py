@@ -55,6 +55,7 @@ class LiveCity:
         self._last: dict[int, bytes] = {}
         self._quiet = 0
         self._gauges: dict[str, Any] = {}
+        self._credited_ms = -1
         self.until: Condition | None = None
         self.playback: Playback | None = None
         if run.parent:
@@ -87,6 +88,7 @@ class LiveCity:
                 self._announce_registry()
             if isinstance(self.run.center.seen, Until):
                 await self._wait_for(self.run.center.seen)
+                await self.settle()
             elif isinstance(self.run.center.seen, Barrier):
                 await self._at_barrier(bool(changes), more_waits)
 
@@ -95,10 +97,9 @@ class LiveCity:
         for command in again:
             await self._do_again(command)
         await self._ask_condition()
-        if changed or again or not more_waits or self.run.unsettled >= CREDIT // 2:
+        if changed or again or not more_waits or self.until is not None or self.run.unsettled >= CREDIT // 2:
             await self.settle()
             self.run.keyframe_if_due()
-            await self.tell_city(Credit(now_ms=self.run.center.now_ms))
 
     async def _do_again(self, command: JudgementCommand) -> None:
         """Do what was done in the parent of this branch at this time; what has become impossible changes nothing."""
@@ -138,7 +139,10 @@ class LiveCity:
         self._untold += changes
 
     async def settle(self) -> None:
-        """Make everything durable, then tell the viewers. While the disk refuses, the city gets no credit and time stands."""
+        """Make everything durable, then tell the viewers, and give the city credit for it, whoever it was that settled.
+
+        While the disk refuses, the city gets no credit and time stands.
+        """
         while True:
             try:
                 await asyncio.to_thread(self.run.settle)
@@ -152,6 +156,9 @@ class LiveCity:
         self.hub.now_ms = self.run.center.now_ms
         told = [(change.now_ms, *views.event(change)) for change in untold]
         self.hub.publish([self.hub.text(type_, now_ms, body) for now_ms, type_, body in told])
+        if self.run.center.now_ms > self._credited_ms:
+            self._credited_ms = self.run.center.now_ms
+            await self.tell_city(Credit(now_ms=self._credited_ms))
 
     def _announce_registry(self) -> None:
         version = self.run.center.registry.version if self.run.center.registry else 0
@@ -166,6 +173,7 @@ class LiveCity:
             self.send_down, self.until = send, None
             self.run.drop_partial()
             self.run.take(hello)
+            self._credited_ms = self.run.center.now_ms  # the welcome says so
             await self.settle()
             self.heard_at = asyncio.get_running_loop().time()
 
