@@ -12,12 +12,11 @@ import socket
 import webbrowser
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import uvicorn
 
-from ops_center import keyframes, views
+from ops_center import keyframes, recall, views
 from ops_center.app import create_app
 from ops_center.events import IncidentChange, JudgementCommand
 from ops_center.guards import LOOPBACK, GuardConfig
@@ -25,7 +24,6 @@ from ops_center.host import Host, HostConfig
 from ops_center.live import LiveCity
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.ports import CannotServe, listen
-from ops_center.recall import recall
 from ops_center.recorder import Chunk, Loss, barrier_of, read_chunks
 from ops_center.run import Run
 from ops_center.seats import new_seats, seats_of
@@ -34,7 +32,7 @@ from scenarios.journal_reader import read_changes, read_commands
 from scenarios.pace import Asked, Clock, Pacer, WallClock
 from scenarios.runs import DamagedRun, RunFolder
 from scenarios.setup import of_run
-from sensors.messages import Control, DownMessage, Hello, Pace, decode_frame, encode_frame
+from sensors.messages import Control, DownMessage, Hello, Pace, decode_frame, encode_frame, tag_of
 
 TELL_PACE_S = 0.5
 KEEP_EVERY_MS = 300_000  # of a run without keyframes, the replay keeps its own
@@ -96,6 +94,14 @@ def read_record(run: RunFolder) -> Record:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A keyframe that the replay keeps of a run without any, and what rules recorded since the one before."""
+
+    state: bytes
+    recorded: list[dict[str, Any]]
+
+
 class Player:
     """Plays a record into a live city of the center. It runs on the event loop; `serve` goes on until cancelled."""
 
@@ -105,7 +111,9 @@ class Player:
         self.news = asyncio.Event()
         self._groups: Iterator[tuple[int, list[bytes]]] = iter(())
         self._next: tuple[int, list[bytes]] | None = None
-        self._kept: dict[int, bytes] = {}  # keyframes of this replay, by their time
+        self._own: dict[int, _Own] = {}  # keyframes of this replay, by their time
+        self._opening = [frame for frame in record.chunks[0].frames if tag_of(frame) in recall.OPENING]
+        self._keeps = not any((record.folder.path / "keyframes").glob("*.key"))
         self._shown = 0
         self._told_s = -1e9
         live.playback = self
@@ -133,7 +141,7 @@ class Player:
             raise ValueError(f"{to_ms} ms was not recorded; the run goes from 0 to {self.record.until_ms} ms")
         async with self.seeking:
             self.pacer.run_to_ms = None
-            if to_ms < self.now_ms or max(self._keyframes(to_ms), default=-1) > self.now_ms:
+            if to_ms < self.now_ms or self._keyframe_ms(to_ms) > self.now_ms:
                 async with self.live.turn:
                     self._take_over(await asyncio.to_thread(self._standing_before, to_ms))
             while self._next is not None and self._next[0] <= to_ms:
@@ -158,25 +166,28 @@ class Player:
 
     # -- standing somewhere
 
-    def _keyframes(self, upto_ms: int) -> dict[int, Callable[[], bytes]]:
-        """Return what keyframes there are up to an instant, of the run and of this replay: time -> how to get its bytes."""
-        stored = (self.record.folder.path / "keyframes").glob("*.key")
-        found: dict[int, Callable[[], bytes]] = {int(path.stem): path.read_bytes for path in stored}
-        found |= {now_ms: partial(bytes, data) for now_ms, data in self._kept.items()}
-        return {now_ms: read for now_ms, read in found.items() if now_ms <= upto_ms}
+    def _keyframe_ms(self, upto_ms: int) -> int:
+        """Return when the newest keyframe up to an instant was taken, -1 without one; it may turn out to be damaged."""
+        stored = (int(path.stem) for path in (self.record.folder.path / "keyframes").glob("*.key"))
+        return max((now_ms for now_ms in (*stored, *self._own) if now_ms <= upto_ms), default=-1)
 
     def _standing_before(self, to_ms: int) -> Run:
-        """Return a run that stands at the newest keyframe before an instant that can be read, or at the very start."""
-        found = self._keyframes(to_ms)
-        for now_ms in sorted(found, reverse=True):
-            with contextlib.suppress(ValueError, KeyError, TypeError, OSError):  # damaged, or of another release
-                return self._stood(recall(self.record.folder.path, self.record.config, keyframes.decode(found[now_ms]())))
-        return Run(None, self.record.config)
-
-    def _stood(self, center: Center) -> Run:
-        run = Run(None, self.record.config)
-        run.center = center
+        """Return a run that stands at the newest keyframe before an instant that can be used, or at the very start."""
+        run, config = Run(None, self.record.config), self.record.config
+        found = recall.newest(self.record.folder.path, config, to_ms) or self._own_center(to_ms)
+        run.center = found or run.center
         return run
+
+    def _own_center(self, to_ms: int) -> Center | None:
+        """Return a center as it stood at a keyframe of this replay."""
+        known = sorted(now_ms for now_ms in self._own if now_ms <= to_ms)
+        if not known:
+            return None
+        center = Center.restore(self.record.config, keyframes.decode(self._own[known[-1]].state), self._opening)
+        floor_ms = center.judge.store.floor_ms
+        frames = (frame for _, group in self.record.groups(floor_ms - 1) for frame in group)
+        center.refill(frames, (self._own[now_ms].recorded for now_ms in known if now_ms >= floor_ms))
+        return center
 
     def _take_over(self, run: Run) -> None:
         """Show a run that stands somewhere; what people did after that is done again at its time."""
@@ -198,9 +209,11 @@ class Player:
             self._keep()
 
     def _keep(self) -> None:
+        """Keep a keyframe now and then of a run that has none; what rules recorded is kept from one to the next."""
         center = self.live.run.center
-        if center.now_ms % KEEP_EVERY_MS == 0 and center.now_ms not in self._kept:
-            self._kept[center.now_ms] = keyframes.encode(center.snapshot())
+        if self._keeps and center.now_ms % KEEP_EVERY_MS == 0 and center.now_ms not in self._own:
+            state = keyframes.encode(center.snapshot(samples=False))
+            self._own[center.now_ms] = _Own(state, center.recorded(center.now_ms - KEEP_EVERY_MS))
 
     # -- going on
 

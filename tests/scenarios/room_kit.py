@@ -46,7 +46,7 @@ async def room(setup: Setup, data: Path) -> AsyncIterator[Room]:
         web = kit._Web(uvicorn_config(app))
         tasks = [asyncio.create_task(web.serve(sockets=[bound])), asyncio.create_task(city.run())]
         try:
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(300):
                 yield Room(center, city, folder, f"http://127.0.0.1:{bound.getsockname()[1]}")
         finally:
             web.should_exit = True

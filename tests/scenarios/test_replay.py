@@ -76,7 +76,7 @@ class Theatre:
 async def theatre(folder: RunFolder, at_ms: int = 0) -> AsyncIterator[Theatre]:
     """A replay that stands at a moment, paused until somebody lets it play."""
     place = Theatre(read_record(folder))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         await place.player.begin(at_ms)
         try:
             yield place

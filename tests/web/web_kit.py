@@ -45,7 +45,7 @@ def free_ports() -> int:
 
 
 class Demo:
-    """A running `cityops demo`, or another command that serves (`words`): its seat links, processes, and API for who has no page."""
+    """A running `cityops demo`, or another command that serves (`words`): its seat links, its processes, its API."""
 
     def __init__(
         self, folder: Path, *options: str, scenario: Path = BLACKOUT, speed: float = 1.0, words: tuple[str, ...] = ()
