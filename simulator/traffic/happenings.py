@@ -87,6 +87,13 @@ class Happenings:
             self._end(happening, now_ms)
         return [h.kind for h in ending]
 
+    def reopen(self, link: int, now_ms: int) -> bool:
+        """End the closures of a link; return whether there was one."""
+        ending = [h for h in self.open if h.kind == "road_closure" and h.link == link]
+        for happening in ending:
+            self._end(happening, now_ms)
+        return bool(ending)
+
     def _links_at(self, place: Place) -> set[int]:
         world, net = self._world, self._traffic.net
         if place.kind == "link":

@@ -17,6 +17,7 @@ from simulator.traffic import detect
 from simulator.traffic.ctm import CellTransmission, Shares, make_rates, uniform_shares
 from simulator.traffic.demand import EntryRates, ZoneDemand
 from simulator.traffic.destinations import Destinations
+from simulator.traffic.guidance import Guidance
 from simulator.traffic.happenings import Happenings
 from simulator.traffic.incidents import Incident, Obstacles
 from simulator.traffic.network import Bools, Floats, Ints, Network
@@ -64,6 +65,7 @@ class Traffic:
         self.relief = Relief(net)
         self.happenings = Happenings(self)
         self.destinations = Destinations(net, len(router.targets.links)) if by_destination and demand is not None else None
+        self.guidance = Guidance(self)
         self._sites: list[detect.Sites] = []
         self._turn_s = np.array([TURN_S.get(turn, 0.0) for turn in net.turn])
         self._routed = False
@@ -83,6 +85,7 @@ class Traffic:
         """Register the step in the world's scheduler; from now on the roads move with its time."""
         self.start_s = float(world.local_seconds(0))
         self.happenings.start(world)
+        self.guidance.start(world)
         scheduler = world.scheduler
         self.now_ms = scheduler.now_ms
         scheduler.add("traffic.step", PRIORITY, scheduler.now_ms + self.net.step_ms, self._wake)
@@ -140,14 +143,17 @@ class Traffic:
         self._routed = True
 
     def _refresh_mixed(self, trips: Floats) -> None:
-        fresh, _ = self.router.shares(self._link_cost(), self._turn_cost(), trips)
+        turn_s = self._turn_cost()
+        fresh = self.guidance.shares(self._link_cost(), lambda cost_s: self.router.shares(cost_s, turn_s, trips)[0])
         if self._routed:
             old = self.roads.shares
             fresh = Shares(0.5 * (old.end + fresh.end), 0.5 * (old.turn + fresh.turn))
         self.roads.set_shares(self._without_closed(fresh))
 
     def _refresh_by_destination(self, destinations: Destinations, trips: Floats) -> None:
-        end, turn = self.router.zone_shares(self._link_cost(), self._turn_cost())
+        turn_s = self._turn_cost()
+        fresh = self.guidance.shares(self._link_cost(), lambda cost_s: Shares(*self.router.zone_shares(cost_s, turn_s)))
+        end, turn = fresh.end, fresh.turn
         if self._routed:
             end, turn = 0.5 * (destinations.end + end), 0.5 * (destinations.turn + turn)
         destinations.set_ways(end, turn, trips)
@@ -310,6 +316,10 @@ class Traffic:
             self.conditions = (speed_factor.copy(), capacity_factor.copy())
             self._changed()
 
+    def orders_changed(self) -> None:
+        """Drivers are told something new: speeds change at once, ways at the next look at the routes."""
+        self._changed()
+
     def set_exit_capacity(self, link: int, veh_per_s: float) -> None:
         """Limit what may leave a link at its end; infinity lifts the limit."""
         self.exit_capacity[link] = veh_per_s
@@ -317,7 +327,8 @@ class Traffic:
 
     def _changed(self) -> None:
         speed, lanes = self.obstacles.factors()
-        conditions = (self.conditions[0] * self.weather[0], self.conditions[1] * self.weather[1])
+        speed_factor = self.conditions[0] * self.weather[0] * self.guidance.speed_factors()
+        conditions = (speed_factor, self.conditions[1] * self.weather[1])
         rates = make_rates(self.net, speed, lanes, self.exit_capacity, conditions)
         rates.entry_open[:-1] = np.where(self.obstacles.closed, 0.0, 1.0)
         self.roads.set_rates(rates)
@@ -403,6 +414,7 @@ class Traffic:
             "times": self.times.snapshot(),
             "relief": self.relief.snapshot(),
             "happenings": self.happenings.snapshot(),
+            "guidance": self.guidance.snapshot(),
             "weather": list(self.weather),
             "conditions": [factor.copy() for factor in self.conditions],
             "exit_capacity": self.exit_capacity.copy(),
@@ -430,6 +442,7 @@ class Traffic:
         if self.destinations is not None:
             self.destinations.restore(data["destinations"])
         self.happenings.restore(data["happenings"])
+        self.guidance.restore(data["guidance"])
         self._routed, self.now_ms = data["routed"], data["now_ms"]
         for sites, (passed, presence, steps) in zip(self._sites, data["sites"], strict=True):
             sites.passed, sites.presence, sites.steps = passed.copy(), presence.copy(), steps
