@@ -11,6 +11,7 @@ from scenarios.load import Loaded, check_city, loads
 from scenarios.setup import PACK, rule_texts
 from scenarios.variants import alternatives
 from scenarios.yaml_tree import Problem
+from sensors.city_actions import ACTIONS
 from sensors.kinds import load_kinds
 from sensors.registry import DISPATCH, command_info
 from simulator.city import City
@@ -19,7 +20,8 @@ from simulator.inject_catalogue import INJECTS
 
 def known(city: City) -> Known:
     """Return what a scenario in a city may speak of: the injects, commands and alerts that come with cityops."""
-    commands = [command_info(action) for kind in load_kinds() for action in kind.actions]
+    actions = [*ACTIONS, *(action for kind in load_kinds() for action in kind.actions)]
+    commands = [command_info(action) for action in actions]
     files = [RuleFile(name, data.decode()) for name, data in rule_texts(()).items()]
     rules = [rule for file in files for group in load_text(file.text, file.name).groups for rule in group.rules]
     return Known(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sensors.city_actions import ACTIONS
 from sensors.kind import Action, SensorKind
 from sensors.messages import Applied, Command, Finished, ParameterInfo
 from sensors.registry import DISPATCH, DISPATCH_KINDS
@@ -38,7 +39,8 @@ class Actuators:
 
     def __init__(self, world: World, kinds: Sequence[SensorKind]) -> None:
         self._world = world
-        self._actions: dict[str, Action] = {action.type: action for kind in kinds for action in kind.actions}
+        self._actions: dict[str, Action] = {action.type: action for action in ACTIONS}
+        self._actions |= {action.type: action for kind in kinds for action in kind.actions}
         self._pending: list[Pending] = []
 
     def accept(self, command: Command, now_ms: int) -> Applied:

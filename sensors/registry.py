@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from sensors.city_actions import ACTIONS
 from sensors.kind import Action, Quantity, SensorKind, Sites
 from sensors.messages import (
     CommandInfo,
@@ -50,7 +51,7 @@ def build(city: City, placed: Sequence[Placed]) -> Registry:
                 raise ValueError(f"device id {device_id!r} is used by the kinds {owner[device_id]} and {entry.kind.name}")
         tables.append(_table(city, entry, index))
         index += entry.sites.n
-    actions = [action for entry in placed for action in entry.kind.actions]
+    actions = [*ACTIONS, *(action for entry in placed for action in entry.kind.actions)]
     commands = sorted([*map(command_info, actions), DISPATCH], key=lambda c: c.type)
     static = [sensor_info(tables), *city_shape(city)]
     kinds = [kind_info(p.kind) for p in placed]

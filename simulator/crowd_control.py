@@ -1,8 +1,9 @@
 """What stewards do with a crowd: meter or stop the inflow, open another exit, speak to people.
 
-Lives here: the measures that hold in a zone and how the crowds there answer. Must not know: who ordered a measure, cameras. A crowd
-grows with those who come and shrinks with those who go: metered, half as many come; stopped, none; an exit takes people out at a
-rate; an announcement lets some leave. Rates are assumptions, of the order of Fruin's flows (1971: 1.3 people/s and metre of door).
+Lives here: the measures that hold in a zone and how the crowds there answer. Must not know: who ordered a measure, cameras. A
+crowd grows with those who come and shrinks with those who go: metered, half as many come; stopped, none; an exit takes people
+out at a rate; an announcement lets some leave. Rates are assumptions, of the order of Fruin's flows (1971: 1.3 people/s and
+metre of door).
 """
 
 from collections.abc import Mapping

@@ -1,21 +1,19 @@
 """Inside the watched buildings: fire, smoke in two zones, and the air handling that spreads or draws it.
 
-Lives here: one building a zone of the city that has a fire panel, its air, and a fire until somebody puts it out. Must not know: who
-commands the air handling, what a panel reports. Two rooms exchange air: the handling unit in normal mode carries smoke from the one
-to the other (a tenth of the difference a minute), switched off a tenth of that, in smoke mode it draws smoke out. Rates are
-assumptions; that smoke follows running air handling, and that it is stopped or set to smoke control first, is NFPA 92 (2021) 4.
+Lives here: one building a zone of the city that has a fire panel, its air, and a fire until somebody puts it out. Must not
+know: who commands the air handling, what a panel reports. Two rooms exchange air: the handling unit in normal mode carries
+smoke from the one to the other (a tenth of the difference a minute), switched off a tenth of that, in smoke mode it draws smoke
+out. Rates are assumptions; that smoke follows running air handling, and that it is stopped or set to smoke control first, is
+NFPA 92 (2021) 4.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.city import City, Text
-from simulator.injects import Inject, Parameter
-from simulator.truth import Place, TruthEvent
+from simulator.city import City
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -31,15 +29,7 @@ GROWS_PER_STEP = 0.02  # of full smoke in the room that burns
 SPREADS: Mapping[str, float] = {"normal": 0.016, "off": 0.0016, "smoke": 0.0008}  # of the difference, a step
 DRAWN: Mapping[str, float] = {"normal": 0.0, "off": 0.0, "smoke": 0.03}  # of the smoke there, a step
 CLEARS = 0.02  # of the smoke there, a step, once the fire is out
-REACH_M = 300.0
-
-
-@dataclass(slots=True)
-class Fire:
-    """A fire in a watched building (its row), and its truth event."""
-
-    event_id: str
-    row: int
+NO_SMOKE = 0.001
 
 
 class Indoor:
@@ -52,53 +42,39 @@ class Indoor:
         self.smoke: Floats = np.zeros((n, 2))
         self.return_c: Floats = np.full(n, SUPPLY_C)
         self.mode: Ints = np.zeros(n, dtype=np.int64)  # index into MODES
-        self.fires: list[Fire] = []
 
     def start(self, world: "World") -> None:
-        """Register the process; it sleeps while there is neither fire nor smoke."""
+        """Register the process."""
         self._world = world
-        world.scheduler.add("indoor.step", 52, None, self._step)
+        if len(self.building):
+            world.scheduler.add("indoor.step", 52, world.scheduler.now_ms + STEP_MS, self._step)
 
     def row_of(self, building_id: str) -> int:
         """Return the row of a watched building, -1 if it has no panel."""
         ids = self._city.buildings.id
         return next((i for i, b in enumerate(self.building.tolist()) if ids[b] == building_id), -1)
 
-    def ignite(self, row: int, now_ms: int) -> TruthEvent:
-        """Let a watched building burn; one that burns already burns on."""
-        burning = next((fire for fire in self.fires if fire.row == row), None)
-        if burning is not None:
-            return self._world.truth.get(burning.event_id)
-        place = Place("building", self._city.buildings.id[int(self.building[row])])
-        event = self._world.truth.begin("building_fire", place, now_ms)
-        self.fires.append(Fire(event.event_id, row))
-        self._world.scheduler.wake("indoor.step", now_ms + STEP_MS)
-        return event
-
     def set_mode(self, row: int, mode: str) -> None:
         """Set the air handling of a watched building."""
         self.mode[row] = MODES.index(mode)
 
-    def put_out(self, place: Place, now_ms: int) -> list[str]:
-        """Put out the fires at a place or close by; return the kinds of truth that ended."""
-        spot = self._world.places.spot(place)
-        if spot is None:
-            return []
-        out = [fire for fire in self.fires if self._near(fire, spot.lon, spot.lat)]
-        for fire in out:
-            self.fires.remove(fire)
-            self._world.truth.end(fire.event_id, now_ms)
-        return ["building_fire" for _ in out]
+    def burning(self) -> NDArray[np.bool_]:
+        """Return which watched buildings burn, bool[B]."""
+        out = np.zeros(len(self.building), dtype=np.bool_)
+        for fire in self._world.emergencies.open:
+            row = self.row_of(self._world.truth.get(fire.event_id).place.id) if fire.kind == "fire" else -1
+            if row >= 0:
+                out[row] = True
+        return out
 
-    def _near(self, fire: Fire, lon: float, lat: float) -> bool:
-        flat = self._city.buildings.polygon[int(self.building[fire.row])]
-        away = self._world.places.distance_m(np.array([flat[0]]), np.array([flat[1]]), lon, lat)
-        return bool(away[0] <= REACH_M)
-
-    def _step(self, now_ms: int) -> int | None:
+    def _step(self, now_ms: int) -> int:
         """Let ten seconds pass in every watched building."""
-        burning = np.zeros(len(self.building), dtype=bool)
-        burning[[fire.row for fire in self.fires]] = True
+        burning = self.burning()
+        if burning.any() or self.smoke.any():
+            self._air(burning)
+        return now_ms + STEP_MS
+
+    def _air(self, burning: NDArray[np.bool_]) -> None:
         spreads = np.array([SPREADS[mode] for mode in MODES])[self.mode]
         drawn = np.array([DRAWN[mode] for mode in MODES])[self.mode]
         flow = spreads * (self.smoke[:, 0] - self.smoke[:, 1])
@@ -107,20 +83,16 @@ class Indoor:
         second = self.smoke[:, 1] + flow - clears * self.smoke[:, 1]
         self.smoke = np.minimum(np.maximum(np.column_stack([first, second]), 0.0), 1.0)
         self.return_c = SUPPLY_C + HEAT_C * self.smoke.max(axis=1)
-        if self.fires or float(self.smoke.sum()) > 0.01:
-            return now_ms + STEP_MS
-        self.smoke[:] = 0.0
-        return None
+        if not burning.any() and float(self.smoke.max()) < NO_SMOKE:
+            self.smoke[:] = 0.0
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data and arrays."""
-        fires = [[fire.event_id, fire.row] for fire in self.fires]
-        return {"smoke": self.smoke.copy(), "return_c": self.return_c.copy(), "mode": self.mode.copy(), "fires": fires}
+        return {"smoke": self.smoke.copy(), "return_c": self.return_c.copy(), "mode": self.mode.copy()}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over a saved state."""
         self.smoke, self.return_c, self.mode = data["smoke"].copy(), data["return_c"].copy(), data["mode"].copy()
-        self.fires = [Fire(event_id, row) for event_id, row in data["fires"]]
 
 
 def _watched(city: City) -> list[int]:
@@ -135,21 +107,3 @@ def _watched(city: City) -> list[int]:
 
 def _rank(city: City, i: int) -> tuple[int, float, int]:
     return KINDS.index(city.buildings.kind[i]), -city.buildings.height_m[i], i
-
-
-def _fire(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
-    row = world.indoor.row_of(params["building"]) if params["building"] is not None else world.pick_panel()
-    if row < 0:
-        raise ValueError(f"building {params['building']!r} has no fire panel; expected one that is watched")
-    return world.indoor.ignite(row, now_ms)
-
-
-INJECTS = (
-    Inject(
-        "building_fire",
-        Text("Cháy trong tòa nhà", "Fire in a building"),
-        "building_fire",
-        {"building": Parameter("building", help=Text("Tòa nhà có tủ báo cháy; bỏ trống: tự chọn", "Building with a fire panel"))},
-        _fire,
-    ),
-)

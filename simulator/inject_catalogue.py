@@ -35,6 +35,7 @@ DOMAINS = (  # a module's name begins with -> its domain, as instructors think o
     ("simulator.lighting", "lighting"),
     ("simulator.security", "security"),
     ("simulator.device", "devices"),
+    ("simulator.emergencies", "security"),
     ("simulator.", "environment"),
 )
 

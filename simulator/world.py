@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 from simulator.city import City
 from simulator.controllers import Controllers
+from simulator.crowd_control import CrowdControl
 from simulator.device_health import DeviceHealth
 from simulator.distributions import Distribution, OneOf
 from simulator.emergencies import Emergencies
+from simulator.indoor import Indoor
 from simulator.inject_catalogue import INJECTS
 from simulator.injects import complete, place_ids, validate
 from simulator.lighting import Lighting
@@ -82,6 +84,8 @@ class World:
         self.water = Water(city)
         self.storm_damage = StormDamage(self.streams)
         self.traffic = traffic if traffic is not None else Traffic.from_city(city, self.streams)
+        self.crowd_control = CrowdControl()
+        self.indoor = Indoor(city)
         self.ordinary = Ordinary()
         for domain in self._domains().values():
             domain.start(self)
@@ -91,7 +95,8 @@ class World:
         return {
             "weather": self.weather, "power": self.power, "controllers": self.controllers, "lighting": self.lighting,
             "traffic": self.traffic, "water": self.water, "security": self.security, "emergencies": self.emergencies,
-            "devices": self.devices, "units": self.units, "storm_damage": self.storm_damage, "ordinary": self.ordinary,
+            "devices": self.devices, "units": self.units, "storm_damage": self.storm_damage,
+            "crowd_control": self.crowd_control, "indoor": self.indoor, "ordinary": self.ordinary,
         }  # fmt: skip
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ class World:
             return row
         if not ids:
             raise ValueError(f"city {self.city.id} has no {kind} to choose from")
-        return self._choose(kind, len(ids))
+        return self.choose(kind, len(ids))
 
     def pick_device(self, kind: str, device_id: str | None) -> int:
         """Return the row of a device, or of one of a sensor kind chosen by the seed when it is None."""
@@ -162,9 +167,10 @@ class World:
         rows = [i for i, k in enumerate(self.city.devices.kind) if k == kind]
         if not rows:
             raise ValueError(f"city {self.city.id} has no {kind} to choose from")
-        return rows[self._choose(kind, len(rows))]
+        return rows[self.choose(kind, len(rows))]
 
-    def _choose(self, kind: str, n: int) -> int:
+    def choose(self, kind: str, n: int) -> int:
+        """Return one of n things of a kind, chosen by the seed; each call is another choice."""
         self._picks += 1
         return int(self.streams.choose(PICK, n, kind, tick=self._picks)[0])
 

@@ -1,8 +1,9 @@
 """What drivers are told: message signs, speed limits, bans for a class of vehicle, each on one road and for a time.
 
-Lives here: the list of orders, and their effect as shares of drivers who see a road as longer or closed, and as speed factors. Must
-not know: who gave an order, how routes are found. A share of drivers follows: of those who read "congestion ahead, other route" some
-10 to 40 % leave a road (Chatterjee and McDonald 2004, field trials in nine European cities); 30 % here is an assumption within it.
+Lives here: the list of orders, and their effect as shares of drivers who see a road as longer or closed, and as speed factors.
+Must not know: who gave an order, how routes are found. A share of drivers follows: of those who read "congestion ahead, other
+route" some 10 to 40 % leave a road (Chatterjee and McDonald 2004, field trials in nine European cities); 30 % here is an
+assumption within it.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ LEAST_FACTOR = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order on one road: `share` of the drivers see it as `cost_s` longer; nobody drives faster than `limit_mps` (0: free)."""
+    """One order on one road: `share` of the drivers see it as `cost_s` longer; `limit_mps` is the highest speed (0: free)."""
 
     kind: str
     link: int

@@ -32,6 +32,7 @@ CATALOGUE = {
         "weather_wind_mps", "weather_gust_mps", "weather_rain_mm_per_h", "weather_visibility_metres",
         "weather_temperature_celsius",
     },
+    "fire_panel": {"panel_smoke_a_ratio", "panel_smoke_b_ratio", "panel_return_air_celsius", "panel_air_mode"},
     "flood_gauge": {"flood_depth_metres"},
     "tide_gauge": {"tide_level_metres"},
     "drain_station": {
@@ -39,7 +40,8 @@ CATALOGUE = {
     },
 }  # fmt: skip
 SURVIVES_AN_HOUR = {
-    "cabinet_meter", "feeder_meter", "door", "sos_pole", "weather_station", "flood_gauge", "tide_gauge", "drain_station",
+    "cabinet_meter", "feeder_meter", "door", "sos_pole", "fire_panel", "weather_station",
+    "flood_gauge", "tide_gauge", "drain_station",
 }  # fmt: skip
 
 
