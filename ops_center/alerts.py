@@ -27,6 +27,12 @@ SUPPRESSION: Table = {
     ("none", "inhibit"): "inhibited",
     ("inhibited", "inhibit"): "inhibited",
     ("inhibited", "release"): "none",
+    ("none", "shelve"): "shelved",
+    ("inhibited", "shelve"): "shelved",
+    ("shelved", "shelve"): "shelved",
+    ("shelved", "inhibit"): "shelved",
+    ("shelved", "release"): "shelved",
+    ("shelved", "unshelve"): "none",
 }
 SEVERITIES = ("normal", "info", "minor", "major", "critical")
 KEEP_RESOLVED_MS = 15 * 60_000
@@ -54,6 +60,7 @@ class Alert(msgspec.Struct):
     lat: float = 0.0
     place: dict[str, str] = {}
     incident_id: str | None = None
+    shelved_until_ms: int | None = None  # a person keeps it quiet until then
 
     @property
     def acknowledgement(self) -> str:
@@ -63,6 +70,8 @@ class Alert(msgspec.Struct):
     @property
     def suppression(self) -> str:
         """The state of the suppression table."""
+        if self.shelved_until_ms is not None:
+            return "shelved"
         return "none" if self.suppressed is None else "inhibited"
 
     @property
@@ -97,7 +106,8 @@ def acknowledge(alert: Alert, who: str, now_ms: int) -> None:
 
 def inhibit(alert: Alert, reason: str) -> bool:
     """Keep an alert quiet because of its cause; return whether that is news."""
-    advance(SUPPRESSION, f"alert {alert.fingerprint}", alert.suppression, "inhibit")
+    if advance(SUPPRESSION, f"alert {alert.fingerprint}", alert.suppression, "inhibit") == "shelved":
+        return False
     changed, alert.suppressed = alert.suppressed != reason, reason
     return changed
 
@@ -106,9 +116,22 @@ def release(alert: Alert) -> bool:
     """Lift the suppression, if any; return whether that is news."""
     if alert.suppressed is None:
         return False
-    advance(SUPPRESSION, f"alert {alert.fingerprint}", alert.suppression, "release")
+    if advance(SUPPRESSION, f"alert {alert.fingerprint}", alert.suppression, "release") == "shelved":
+        return False
     alert.suppressed = None
     return True
+
+
+def shelve(alert: Alert, until_ms: int, reason: str) -> None:
+    """A person keeps an alert quiet until an instant, for a reason; shelving again moves the instant."""
+    advance(SUPPRESSION, f"alert {alert.fingerprint}", alert.suppression, "shelve")
+    alert.shelved_until_ms, alert.suppressed = until_ms, f"shelved: {reason}"
+
+
+def unshelve(alert: Alert) -> None:
+    """The time of a shelved alert is over, or a person takes it back. Raises IllegalEvent if it is not shelved."""
+    advance(SUPPRESSION, f"alert {alert.fingerprint}", alert.suppression, "unshelve")
+    alert.shelved_until_ms = alert.suppressed = None
 
 
 class Alerts:
@@ -136,6 +159,10 @@ class Alerts:
         """Return the firing alerts."""
         return [alert for alert in self.by_fingerprint.values() if alert.condition == "firing"]
 
+    def overdue(self, now_ms: int) -> list[Alert]:
+        """Return the shelved alerts whose time is over."""
+        return [a for a in self.by_fingerprint.values() if a.shelved_until_ms is not None and a.shelved_until_ms <= now_ms]
+
     def forget_old(self, now_ms: int, keep: frozenset[str]) -> None:
         """Drop alerts that are inactive for long and belong to no incident in `keep`."""
         gone = [
@@ -143,6 +170,7 @@ class Alerts:
             for fingerprint, alert in self.by_fingerprint.items()
             if alert.condition == "inactive"
             and alert.incident_id not in keep
+            and alert.shelved_until_ms is None
             and now_ms - (alert.resolved_ms if alert.resolved_ms is not None else now_ms - KEEP_RESOLVED_MS) >= KEEP_RESOLVED_MS
         ]
         for fingerprint in gone:

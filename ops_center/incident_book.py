@@ -90,6 +90,13 @@ class IncidentBook:
                 step(incident, "all_clear", now_ms)
                 self.note(incident, now_ms, "state", data={"state": incident.state, "reason": "all alerts have ceased"})
 
+    def unshelved(self, alert: Alert, now_ms: int) -> Incident | None:
+        """An alert is no longer shelved: one that fires counts again, as if it had just begun. Return its incident."""
+        self.touched[alert.fingerprint] = None
+        if alert.condition == "firing":
+            self.fired([alert], now_ms)
+        return self.follow(alert.incident_id or "")
+
     def _assign(self, alert: Alert, now_ms: int) -> Incident:
         labels, candidates = self._of(alert)
         keys = gathered_keys(labels, alert.annotations)

@@ -79,7 +79,7 @@ class Judgement:
         return self._collect(at_ms, Cause(why, "", at_ms), before, causes), wrong
 
     def _group(self, fired: list[Alert], cleared: list[Alert], at_ms: int) -> None:
-        self.incidents.fired(fired, at_ms)
+        self.incidents.fired([alert for alert in fired if alert.shelved_until_ms is None], at_ms)
         self.incidents.cleared(cleared, at_ms)
         for alert in fired:
             if alert.suppressed is None:
@@ -131,9 +131,14 @@ class Judgement:
             changes.append(IncidentChange(now_ms, cause, incident.incident_id, dict(entry), incident_states.plain(incident)))
         return changes
 
-    def tick(self, now_ms: int) -> None:
-        """Move the alarm rate's window."""
+    def tick(self, now_ms: int) -> list[Change]:
+        """Move the alarm rate's window, and take back what was shelved until now."""
         self.rate.update(now_ms)
+        overdue = self.alerts.overdue(now_ms)
+        for alert in overdue:
+            alert_states.unshelve(alert)
+            self.incidents.unshelved(alert, now_ms)
+        return self._collect(now_ms, Cause("timer", "shelved", now_ms)) if overdue else []
 
     def forget_old(self, now_ms: int) -> None:
         """Drop alerts that nobody needs any more."""

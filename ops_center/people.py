@@ -8,13 +8,14 @@ no longer takes it, it is a recorded no-op.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ops_center.alerts import Alerts, acknowledge
+from ops_center.alerts import Alerts, acknowledge, shelve, unshelve
 from ops_center.events import JudgementCommand
 from ops_center.incident_book import IncidentBook
 from ops_center.incidents import CLASSIFICATIONS, EVENT_TO, INCIDENT, Incident, step
 from ops_center.tables import takes
 
 MAX_COMMENT = 4_000
+SHELVE_S = (60, 8 * 3_600)  # the least and the longest; nothing is shelved without end
 
 
 class Refused(ValueError):
@@ -27,8 +28,8 @@ class Refused(ValueError):
 
 def check(book: IncidentBook, alerts: Alerts, type_: str, target: str, params: Mapping[str, Any]) -> None:
     """Raise Refused unless the command can be done now."""
-    if type_ == "acknowledge_alert":
-        _check_alert(alerts, target)
+    if type_ in ALERT_TYPES:
+        _check_alert(alerts, type_, target, params)
         return
     incident = book.get(target)
     if incident is None:
@@ -41,12 +42,25 @@ def check(book: IncidentBook, alerts: Alerts, type_: str, target: str, params: M
         raise Refused(409, wrong, incident.version)
 
 
-def _check_alert(alerts: Alerts, target: str) -> None:
+def _check_alert(alerts: Alerts, type_: str, target: str, params: Mapping[str, Any]) -> None:
     alert = alerts.get(target)
     if alert is None:
         raise Refused(404, f"there is no alert {target!r}")
-    if alert.acknowledged_ms is not None:
+    if type_ == "acknowledge_alert" and alert.acknowledged_ms is not None:
         raise Refused(409, f"alert {target} is already acknowledged by {alert.acknowledged_by}")
+    if type_ == "unshelve" and alert.shelved_until_ms is None:
+        raise Refused(409, f"alert {target} is not shelved")
+    if type_ == "shelve":
+        _check_shelve(params)
+
+
+def _check_shelve(params: Mapping[str, Any]) -> None:
+    """Shelving needs a reason and a time limit."""
+    seconds, (least, longest) = params.get("until_s"), SHELVE_S
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not least <= seconds <= longest:
+        raise Refused(422, f"until_s is {seconds!r}; expected {least} to {longest} s: nothing is shelved without end")
+    if len(str(params.get("reason") or "").strip()) < 3:
+        raise Refused(422, f"reason is {params.get('reason')!r}; expected why the alert may be kept quiet")
 
 
 def _check_acknowledge(incident: Incident, params: Mapping[str, Any]) -> str:
@@ -82,7 +96,8 @@ _CHECKS: Mapping[str, Callable[[Incident, Mapping[str, Any]], str]] = {
     "state": _check_state,
     "close": _check_close,
 }
-TYPES = (*_CHECKS, "acknowledge_alert")
+ALERT_TYPES = ("acknowledge_alert", "shelve", "unshelve")
+TYPES = (*_CHECKS, *ALERT_TYPES)
 
 
 def perform(book: IncidentBook, alerts: Alerts, command: JudgementCommand) -> bool:
@@ -93,6 +108,8 @@ def perform(book: IncidentBook, alerts: Alerts, command: JudgementCommand) -> bo
         return False
     if command.type == "acknowledge_alert":
         _acknowledge_alert(book, alerts, command)
+    elif command.type in ALERT_TYPES:
+        _shelve(book, alerts, command)
     else:
         _ACTS[command.type](book, alerts, book.by_id[command.target], command)
     return True
@@ -106,6 +123,23 @@ def _acknowledge_alert(book: IncidentBook, alerts: Alerts, command: JudgementCom
     if incident is not None:
         text, data = str(command.params.get("text", ""))[:MAX_COMMENT], {"alert": alert.fingerprint, "name": alert.name}
         book.note(incident, command.at_ms, "acknowledged", command.who, text, data)
+
+
+def _shelve(book: IncidentBook, alerts: Alerts, command: JudgementCommand) -> None:
+    alert, data = alerts.by_fingerprint[command.target], {"alert": command.target}
+    if command.type == "shelve":
+        until_ms = command.at_ms + round(1_000 * float(command.params["until_s"]))
+        shelve(alert, until_ms, str(command.params["reason"])[:MAX_COMMENT])
+        data |= {"name": alert.name, "severity": alert.severity}
+        incident = book.follow(alert.incident_id or "")
+    else:
+        unshelve(alert)
+        incident = book.unshelved(alert, command.at_ms)
+    book.touched[alert.fingerprint] = None
+    if incident is not None:
+        book.note(
+            incident, command.at_ms, f"{command.type}d", command.who, str(command.params.get("reason", ""))[:MAX_COMMENT], data
+        )
 
 
 def _acknowledge(book: IncidentBook, alerts: Alerts, incident: Incident, command: JudgementCommand) -> None:

@@ -205,7 +205,7 @@ class Center:
         self._world.add(frame_bytes(barrier, frame, self._number))
         changes += self._evaluate(barrier.now_ms)
         self.now_ms = barrier.now_ms
-        self.judgement.tick(self.now_ms)
+        changes += self.judgement.tick(self.now_ms)
         if self.now_ms % FORGET_EVERY_MS == 0:
             self.judge.prune(self.now_ms)
             if self._writer is not None:

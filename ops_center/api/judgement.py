@@ -25,7 +25,7 @@ from ops_center.api.common import (
 from ops_center.guards import Problem
 from ops_center.journal import JournalError
 from ops_center.live import LiveCity
-from ops_center.people import Refused
+from ops_center.people import SHELVE_S, Refused
 from ops_center.recorder import RecorderError
 
 router = APIRouter(responses=ERRORS, tags=["judgement"])
@@ -69,6 +69,20 @@ class AcknowledgeAlert(Body):
 
     command_id: CommandId
     text: Paragraph = ""
+
+
+class Shelve(Body):
+    """An alert may be kept quiet for a time, with a reason."""
+
+    command_id: CommandId
+    until_s: Annotated[int, Field(ge=SHELVE_S[0], le=SHELVE_S[1])]
+    reason: Annotated[Line, Field(min_length=3)]
+
+
+class Unshelve(Body):
+    """A shelved alert counts again."""
+
+    command_id: CommandId
 
 
 class Target(Body):
@@ -123,6 +137,27 @@ async def acknowledge_alert(live: LiveDep, seat: Acknowledger, fingerprint: Id, 
         "incident": incident_states.plain(incident) if incident else None,
     }
     return json_response({"command_id": body.command_id, "seq": seq, **found})
+
+
+@router.post("/api/alerts/{fingerprint}/shelve")
+async def shelve(live: LiveDep, seat: Acknowledger, fingerprint: Id, body: Shelve) -> Response:
+    """Keep an alert quiet for a time, with a reason; it stays visible and comes back by itself."""
+    params = {"until_s": body.until_s, "reason": body.reason}
+    return await _judged_alert(live, "shelve", fingerprint, params, seat.name, body.command_id)
+
+
+@router.post("/api/alerts/{fingerprint}/unshelve")
+async def unshelve(live: LiveDep, seat: Acknowledger, fingerprint: Id, body: Unshelve) -> Response:
+    """Let a shelved alert count again before its time."""
+    return await _judged_alert(live, "unshelve", fingerprint, {}, seat.name, body.command_id)
+
+
+async def _judged_alert(
+    live: LiveCity, type_: str, fingerprint: str, params: dict[str, Any], who: str, command_id: str
+) -> Response:
+    seq = await do(live, type_, fingerprint, params, who, command_id)
+    alert = live.run.center.judgement.alerts.get(fingerprint)
+    return json_response({"command_id": command_id, "seq": seq, "alert": alert_states.plain(alert) if alert else None})
 
 
 @router.get("/api/incidents")

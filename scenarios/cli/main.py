@@ -19,6 +19,7 @@ from scenarios.runs import release
 TREE: dict[str, tuple[str, str]] = {
     "demo": ("live", "demo"),
     "run": ("run", "run"),
+    "command": ("command", "command"),
     "serve": ("live", "serve"),
     "city": ("live", "city"),
     "scenarios": ("scenarios", "app"),

@@ -69,7 +69,7 @@ class People(RuleBasedStateMachine):
             assert alert.condition == before
             return
         set_condition(alert, event, self.now_ms, self.now_ms)
-        self.book.fired([alert] if event == "fire" else [], self.now_ms)
+        self.book.fired([alert] if event == "fire" and alert.shelved_until_ms is None else [], self.now_ms)
         self.book.cleared([alert] if before == "firing" else [], self.now_ms)
 
     @rule(
@@ -77,18 +77,26 @@ class People(RuleBasedStateMachine):
         type_=st.sampled_from(people.TYPES),
         state=st.sampled_from(STATES),
         classification=st.sampled_from(["true", "false", "test", "perhaps"]),
+        until_s=st.sampled_from([0, 60, 3_600, 10**6]),
     )
-    def act(self, which: int, type_: str, state: str, classification: str) -> None:
+    def act(self, which: int, type_: str, state: str, classification: str, until_s: int) -> None:
         self.seq += 1
-        target = f"a{which % 4}" if type_ == "acknowledge_alert" else f"INC-{which:05d}"
-        params = {"text": "x", "owner": "An", "state": state, "classification": classification, "reason": "over"}
+        target = f"a{which % 4}" if type_ in people.ALERT_TYPES else f"INC-{which:05d}"
+        params = {
+            "text": "x",
+            "owner": "An",
+            "state": state,
+            "classification": classification,
+            "reason": "over",
+            "until_s": until_s,
+        }
         command = JudgementCommand(f"c{self.seq}", type_, target, self.now_ms, self.seq, "An", params)
         before = {i: (incident.state, incident.version) for i, incident in self.book.by_id.items()}
         possible = True
         try:
             people.check(self.book, self.alerts, type_, target, params)
         except people.Refused as refused:
-            assert refused.status in (404, 409)
+            assert refused.status in (404, 409) or (type_ == "shelve" and until_s in (0, 10**6))
             possible = False
         assert people.perform(self.book, self.alerts, command) == possible
         if not possible:
@@ -104,7 +112,12 @@ class People(RuleBasedStateMachine):
     @invariant()
     def firing_alerts_belong_somewhere(self) -> None:
         for alert in self.alerts.firing() if hasattr(self, "alerts") else ():
-            assert alert.incident_id in self.book.by_id
+            assert alert.incident_id in self.book.by_id or alert.shelved_until_ms is not None
+
+    @invariant()
+    def what_is_shelved_says_why_and_nothing_else_does(self) -> None:
+        for alert in self.alerts.by_fingerprint.values() if hasattr(self, "alerts") else ():
+            assert (alert.shelved_until_ms is not None) == (alert.suppressed or "").startswith("shelved: ")
 
     @invariant()
     def an_alert_is_in_one_open_incident(self) -> None:
