@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.batteries import Batteries
 from simulator.city import City, Text
 from simulator.injects import Inject, Parameter
+from simulator.lasting import Lasting
 from simulator.truth import Place, TruthEvent
 
 if TYPE_CHECKING:
@@ -31,29 +33,32 @@ class Controllers:
         n = len(city.signals.id)
         self._city = city
         self.feeder = np.array(city.signals.feeder, dtype=np.int64)
-        self.battery_s = np.array(city.signals.ups_s, dtype=np.float64)
+        self.batteries = Batteries(np.array(city.signals.ups_s, dtype=np.float64))
         self.fault = np.zeros(n, dtype=np.uint8)  # index into FAULTS
         self.wish = np.zeros(n, dtype=np.uint8)  # what the operator asked for: normal or flash
         self.mode = np.zeros(n, dtype=np.uint8)  # index into MODES
-        self.events: dict[str, str] = {}  # "signal_dark 3" -> truth event
+        self.lasting = Lasting()
 
     def start(self, world: "World") -> None:
         """Register the process that wakes when a battery runs out."""
         self._world = world
+        self.lasting.start(world.truth)
         world.scheduler.add("controllers.battery", 21, None, self._battery)
 
     def signal_on(self, now_ms: int) -> Bools:
         """Return which controllers have mains or battery, bool[S]."""
-        return self._world.power.powered(self.feeder, np.full_like(self.feeder, -1), now_ms, self.battery_s)
+        return self.batteries.runs(now_ms)
 
     def on_battery(self, now_ms: int) -> Bools:
         """Return which controllers run on their battery, bool[S]."""
-        return self.signal_on(now_ms) & ~self._world.power.on_mains(self.feeder, np.full_like(self.feeder, -1))
+        return self.batteries.runs(now_ms) & ~self.batteries.mains
 
     def supply_changed(self, now_ms: int) -> None:
         """Look at the supply again, and wait for the next battery that runs out."""
+        mains = self._world.power.on_mains(self.feeder, np.full_like(self.feeder, -1))
+        self.batteries.set_mains(mains, now_ms)
         self._settle(now_ms)
-        self._world.scheduler.wake("controllers.battery", self._next_ms(now_ms))
+        self._world.scheduler.wake("controllers.battery", self.batteries.next_empty_ms(now_ms))
 
     def ask(self, s: int, mode: str, now_ms: int) -> bool:
         """Let the operator ask for normal or flash; return whether the controller now runs in that mode."""
@@ -74,7 +79,7 @@ class Controllers:
         was = self.fault[s] != NO_FAULT
         self.fault[s] = NO_FAULT
         for kind in ("signal_flash", "signal_conflict"):
-            self._end(kind, s, now_ms)
+            self.lasting.end(kind, self._city.signals.id[s], now_ms)
         self._settle(now_ms)
         return bool(was)
 
@@ -91,42 +96,29 @@ class Controllers:
             if mode[s] == DARK:
                 self._begin("signal_dark", s, now_ms, self._world.power.supply_event(int(self.feeder[s])))
             else:
-                self._end("signal_dark", s, now_ms)
+                self.lasting.end("signal_dark", self._city.signals.id[s], now_ms)
 
     def _begin(self, kind: str, s: int, now_ms: int, cause_id: str | None) -> TruthEvent:
-        key = f"{kind} {s}"
-        if key in self.events:
-            return self._world.truth.get(self.events[key])
         signals, city = self._city.signals, self._city
         attributes = {"feeder": city.feeders.id[signals.feeder[s]]} if signals.feeder[s] >= 0 else {}
         place = Place("node", city.nodes.id[signals.nodes[s][0]])
-        event = self._world.truth.begin(kind, place, now_ms, cause_id, {"device": signals.id[s], **attributes})
-        self.events[key] = event.event_id
-        return event
-
-    def _end(self, kind: str, s: int, now_ms: int) -> None:
-        event_id = self.events.pop(f"{kind} {s}", None)
-        if event_id is not None:
-            self._world.truth.end(event_id, now_ms)
-
-    def _next_ms(self, now_ms: int) -> int | None:
-        lost = self._world.power.feeder_lost_ms[self.feeder]
-        due = (lost + self.battery_s * 1000.0).astype(np.int64)[lost >= 0]
-        due = due[due > now_ms]
-        return int(due.min()) if len(due) else None
+        attributes = {"device": signals.id[s], **attributes}
+        return self.lasting.begin(kind, place, now_ms, cause_id, attributes, thing=signals.id[s])
 
     def _battery(self, now_ms: int) -> int | None:
         self._settle(now_ms)
-        return self._next_ms(now_ms)
+        return self.batteries.next_empty_ms(now_ms)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data and arrays."""
-        return {"fault": self.fault.copy(), "wish": self.wish.copy(), "mode": self.mode.copy(), "events": dict(self.events)}
+        arrays = {"fault": self.fault.copy(), "wish": self.wish.copy(), "mode": self.mode.copy()}
+        return arrays | {"batteries": self.batteries.snapshot(), "lasting": self.lasting.snapshot()}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over a saved state; traffic restores its own modes."""
         self.fault, self.wish, self.mode = data["fault"].copy(), data["wish"].copy(), data["mode"].copy()
-        self.events = dict(data["events"])
+        self.batteries.restore(data["batteries"])
+        self.lasting.restore(data["lasting"])
 
 
 def _signal_fault(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:

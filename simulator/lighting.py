@@ -1,7 +1,8 @@
 """Street lighting: what every luminaire is told, gives and takes.
 
 Lives here: daylight, the dusk-to-dawn clock with its late-night dimming, overrides, failures, light and energy. Must not know:
-why supply is gone (`simulator.power`), what controllers report. Power over level P = P0 (0.05 + 0.95 d) and 1.5 W standby
+why supply is gone (`simulator.power`), how lamps age (`simulator.ageing`), what controllers report.
+Power over level P = P0 (0.05 + 0.95 d) and 1.5 W standby
 (assumption, traffic research section 5); lamps switch at a sun of -4 degrees, which gives 4,154 burning hours a year there.
 """
 
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import sun
+from simulator.ageing import AGE, DIRT, FAILURE, WEAR_OUT, light_left, wear_chance
 from simulator.city import City
-from simulator.distributions import Chance, Distribution, Uniform
+from simulator.lasting import Lasting
 from simulator.streams import Streams
 from simulator.truth import Place, TruthEvent
 
@@ -31,20 +33,10 @@ LATE_LEVEL = {"motorway": 1.0, "trunk": 0.8, "primary": 0.7, "secondary": 0.7}  
 STANDBY_W = 1.5
 NO_OVERRIDE = -1
 ENOUGH_LUX = 100.0  # daylight in which nobody misses a lamp
-FAILURE = Distribution(
-    "lighting.failure",
-    Chance(0.002 / 1000.0, "hours burnt since the last look"),
-    "per burning hour",
-    "A luminaire fails for good.",
-    "US DOE, LED Systems Reliability Consortium: drivers fail first; 0.2 % per 1,000 h is usual",
-)
-DEPRECIATION = Distribution(
-    "lighting.depreciation",
-    Uniform(0.8, 1.0),
-    "ratio",
-    "Light that a luminaire still gives of what it gave when new.",
-    "assumption: lamps of mixed age between new and the end of their rated life (L80)",
-)
+AGE_EVERY_MS = 600_000  # failures are drawn, and the light left is worked out, this often
+# Power factor of LED drivers by level: falls when they are dimmed (assumption, of the shape that data sheets show).
+PF_LEVEL, PF = (0.0, 0.1, 0.3, 0.5, 1.0), (0.35, 0.65, 0.85, 0.92, 0.97)
+BURNERS = ("contactor", "photocell")
 
 
 class Lighting:
@@ -59,31 +51,36 @@ class Lighting:
         self.zone: Ints = np.append(np.array(city.cabinets.zone, dtype=np.int64), -1)[self.cabinet]
         self.rated_w: Floats = np.array(lamps.rated_power_w, dtype=np.float64)
         self.late_level: Floats = np.array([LATE_LEVEL.get(c, 0.5) for c in [*city.links.road_class, ""]])[self.link]
-        self.depreciation: Floats = streams.draw(DEPRECIATION, tick=0, n=n)
+        self.age_h: Floats = streams.draw(AGE, tick=0, n=n)  # burning hours
+        self.clean_years: Floats = streams.draw(DIRT, tick=0, n=n)  # since it was cleaned, when the run began
+        self.depreciation: Floats = light_left(self.age_h, self.clean_years)
+        self.circuit: Ints = _circuits(self.cabinet)
         self._lamps_of_link = _counts(self.link, len(city.links.id))
         self._lamps_of_zone = _counts(self.zone, len(city.zones.id))
         self.failed: Bools = np.zeros(n, dtype=bool)
-        self.burner: Bools = np.zeros(n, dtype=bool)
+        self.burner: Bools = np.zeros(n, dtype=bool)  # burns whatever it is told
+        self.blind: Bools = np.zeros(n, dtype=bool)  # its photocell sees night: burns unless it is told otherwise
         self.override_level: Floats = np.zeros(n)
         self.override_until_ms: Ints = np.full(n, NO_OVERRIDE, dtype=np.int64)
         self.energy_wh: Floats = np.zeros(n)
-        self.events: dict[str, str] = {}
+        self.lasting = Lasting()
         self.lux = 0.0
         self.night = False
         self._settled_ms = 0
-        self._derive(np.zeros(n), np.zeros(n, dtype=bool))
+        self._derive(np.zeros(n), np.zeros(n, dtype=bool), np.zeros(n, dtype=bool))
 
     def start(self, world: "World") -> None:
         """Register the process that follows the sun, and light what has to be lit."""
         self._world = world
+        self.lasting.start(world.truth)
         self._settled_ms = world.scheduler.now_ms
         self._follow(self._settled_ms)
         world.scheduler.add("lighting.step", 30, self._settled_ms + STEP_MS, self._step)
 
     def _step(self, now_ms: int) -> int:
         self._follow(now_ms)
-        if self._world.ordinary_life and self.night:
-            self._fail_some(now_ms)
+        if now_ms % AGE_EVERY_MS == 0:
+            self._age(now_ms)
         return now_ms + STEP_MS
 
     def _follow(self, now_ms: int) -> None:
@@ -106,23 +103,34 @@ class Lighting:
 
     def refresh(self, now_ms: int) -> None:
         """Book energy up to now, then work out levels, light and power after something changed."""
-        self.energy_wh += self.power_w * ((now_ms - self._settled_ms) / 3_600_000.0)
+        hours = (now_ms - self._settled_ms) / 3_600_000.0
+        self.energy_wh += self.power_w * hours
+        self.age_h[self.level > 0] += hours
         self._settled_ms = now_ms
         self.override_until_ms[self.override_until_ms <= now_ms] = NO_OVERRIDE
         hour = self._world.hour(now_ms)
         late = hour >= LATE_FROM_H or hour < LATE_TO_H
         scheduled = self.late_level if self.night and late else np.full(len(self.cabinet), 1.0 if self.night else 0.0)
         commanded = np.where(self.override_until_ms != NO_OVERRIDE, self.override_level, scheduled)
-        self._derive(commanded, self._world.power.cabinet_on[self.cabinet])
+        told = self.override_until_ms != NO_OVERRIDE
+        self._derive(commanded, told, self.supplied())
 
-    def _derive(self, commanded: Floats, supplied: Bools) -> None:
+    def supplied(self) -> Bools:
+        """Return which luminaires have mains from their circuit, bool[L]."""
+        circuits: Bools = self._world.power.circuit_on.ravel()[self.circuit]
+        return circuits
+
+    def _derive(self, commanded: Floats, told: Bools, supplied: Bools) -> None:
         self.commanded_level: Floats = commanded
-        level = np.where(self.burner, 1.0, commanded)
+        level = np.where(self.burner | (self.blind & ~told), 1.0, commanded)
         self.level: Floats = np.where(supplied & ~self.failed, level, 0.0)
         self.light_output: Floats = self.level * self.depreciation
         drawn = np.where(self.level > 0, self.rated_w * (0.05 + 0.95 * self.level), STANDBY_W)
         self.power_w: Floats = np.where(supplied, drawn, 0.0)
-        self.cabinet_power_w: Floats = np.bincount(self.cabinet, self.power_w, len(self._city.cabinets.id)).astype(np.float64)
+        cabinets = len(self._city.cabinets.id)
+        self.cabinet_power_w: Floats = np.bincount(self.cabinet, self.power_w, cabinets).astype(np.float64)
+        apparent = self.power_w / np.interp(self.level, PF_LEVEL, PF)
+        self.circuit_va: Floats = np.bincount(self.circuit, apparent, 3 * cabinets).astype(np.float64).reshape(-1, 3)
         self.link_light: Floats = _mean(self.link, self.light_output, self._lamps_of_link)
         self.zone_light: Floats = _mean(self.zone, self.light_output, self._lamps_of_zone)
 
@@ -137,29 +145,33 @@ class Lighting:
         fresh = [int(i) for i in lamps if not self.failed[i]]
         self.failed[fresh] = True
         self.refresh(now_ms)
-        return [self._begin("luminaire_failure", "luminaire", self._city.luminaires.id, i, now_ms, cause_id) for i in fresh]
+        ids = self._city.luminaires.id
+        return [self.lasting.begin("luminaire_failure", Place("luminaire", ids[i]), now_ms, cause_id) for i in fresh]
 
-    def burn_by_day(self, c: int, now_ms: int) -> TruthEvent:
-        """Let a cabinet's contactor stick, so that its luminaires burn whatever they are told."""
-        self.burner[self.cabinet == c] = True
+    def burn_by_day(self, c: int, now_ms: int, cause: str = "contactor") -> TruthEvent:
+        """Let a cabinet's contactor stick, so that its lamps burn whatever they are told, or its photocell see only night."""
+        (self.burner if cause == "contactor" else self.blind)[self.cabinet == c] = True
         self.refresh(now_ms)
-        return self._begin("day_burner", "cabinet", self._city.cabinets.id, c, now_ms, None)
+        return self.lasting.begin("day_burner", Place("cabinet", self._city.cabinets.id[c]), now_ms, attributes={"cause": cause})
 
     def relamp(self, lamps: Ints, now_ms: int) -> int:
-        """Mend failed luminaires and return how many there were."""
+        """Put new luminaires in place of failed ones and return how many there were."""
+        self.refresh(now_ms)
         broken = [int(i) for i in lamps if self.failed[i]]
         self.failed[broken] = False
+        self.age_h[broken] = self.clean_years[broken] = 0.0
+        self.depreciation[broken] = 1.0
         for i in broken:
-            self._end("luminaire_failure", i, now_ms)
+            self.lasting.end("luminaire_failure", self._city.luminaires.id[i], now_ms)
         self.refresh(now_ms)
         return len(broken)
 
     def mend_contactor(self, c: int, now_ms: int) -> bool:
-        """Free a stuck contactor; return whether it was stuck."""
+        """Free a stuck contactor and clean a blind photocell; return whether there was either."""
         own = self.cabinet == c
-        was = bool(self.burner[own].any())
-        self.burner[own] = False
-        self._end("day_burner", c, now_ms)
+        was = bool((self.burner | self.blind)[own].any())
+        self.burner[own] = self.blind[own] = False
+        self.lasting.end("day_burner", self._city.cabinets.id[c], now_ms)
         self.refresh(now_ms)
         return was
 
@@ -168,40 +180,45 @@ class Lighting:
         lit = self.link_light[link] if link >= 0 and self._lamps_of_link[link] else self.zone_light[zone] if zone >= 0 else 0.0
         return 1.0 - max(self.daylight, min(1.0, float(lit) / 0.4))
 
-    def _fail_some(self, now_ms: int) -> None:
-        chance = FAILURE.law.rate * STEP_MS / 3_600_000.0
-        hits = self._streams.hits(FAILURE, chance, tick=self._world.tick(now_ms), n=len(self.cabinet))
-        hit = np.flatnonzero(hits & (self.level > 0))
-        if len(hit):
-            self.fail(hit, now_ms)
+    def _age(self, now_ms: int) -> None:
+        """Work out the light that is left; in ordinary life also which lamps failed since the last look."""
+        years = now_ms / 31_557_600_000.0
+        self.depreciation = light_left(self.age_h, self.clean_years + years)
+        burning = self.level > 0
+        if self._world.ordinary_life and burning.any():
+            hours, tick, n = AGE_EVERY_MS / 3_600_000.0, self._world.tick(now_ms), len(self.cabinet)
+            random = self._streams.hits(FAILURE, FAILURE.law.rate * hours, tick=tick, n=n)
+            worn = self._streams.hits(WEAR_OUT, wear_chance(self.age_h, hours), tick=tick, n=n)
+            hit = np.flatnonzero((random | worn) & burning)
+            if len(hit):
+                self.fail(hit, now_ms)
 
-    def _begin(self, kind: str, place: str, ids: list[str], index: int, now_ms: int, cause_id: str | None) -> TruthEvent:
-        key = f"{kind} {index}"
-        if key in self.events:
-            return self._world.truth.get(self.events[key])
-        event = self._world.truth.begin(kind, Place(place, ids[index]), now_ms, cause_id)
-        self.events[key] = event.event_id
-        return event
-
-    def _end(self, kind: str, index: int, now_ms: int) -> None:
-        event_id = self.events.pop(f"{kind} {index}", None)
-        if event_id is not None:
-            self._world.truth.end(event_id, now_ms)
-
-    _ARRAYS = ("failed", "burner", "override_level", "override_until_ms", "energy_wh", "commanded_level")
+    _ARRAYS = (
+        "failed", "burner", "blind", "override_level", "override_until_ms", "energy_wh", "commanded_level", "age_h",
+        "clean_years", "depreciation",
+    )  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data and arrays; what follows from it is worked out again."""
         arrays = {name: getattr(self, name).copy() for name in self._ARRAYS}
-        return arrays | {"events": dict(self.events), "lux": self.lux, "night": self.night, "settled_ms": self._settled_ms}
+        return arrays | {"lasting": self.lasting.snapshot(), "lux": self.lux, "night": self.night, "settled_ms": self._settled_ms}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over a saved state; power must be restored before."""
         for name in self._ARRAYS:
             setattr(self, name, data[name].copy())
-        self.events = dict(data["events"])
+        self.lasting.restore(data["lasting"])
         self.lux, self.night, self._settled_ms = data["lux"], data["night"], data["settled_ms"]
-        self._derive(self.commanded_level, self._world.power.cabinet_on[self.cabinet])
+        self._derive(self.commanded_level, self.override_until_ms != NO_OVERRIDE, self.supplied())
+
+
+def _circuits(cabinet: Ints) -> Ints:
+    """Return the circuit [L] of each lamp, 3 x cabinet + phase: the phases take turns along a cabinet's lamps."""
+    order = np.argsort(cabinet, kind="stable")
+    first = np.searchsorted(cabinet[order], cabinet[order])
+    place = np.empty_like(cabinet)
+    place[order] = np.arange(len(cabinet)) - first
+    return 3 * cabinet + place % 3
 
 
 def _counts(index: Ints, n: int) -> Ints:

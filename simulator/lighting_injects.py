@@ -10,6 +10,7 @@ import numpy as np
 
 from simulator.city import Text
 from simulator.injects import Inject, Parameter
+from simulator.lighting import BURNERS
 from simulator.truth import TruthEvent
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ def _luminaire_failure(world: "World", params: Mapping[str, Any], now_ms: int) -
     away = world.places.distance_m(np.array(lamps.lon)[own], np.array(lamps.lat)[own], lamps.lon[first], lamps.lat[first])
     chosen = own[np.lexsort((own, away))][: params["count"]]
     events = world.lighting.fail(chosen, now_ms)
-    return events[0] if events else world.truth.get(world.lighting.events[f"luminaire_failure {first}"])
+    return events[0] if events else world.truth.get(world.lighting.lasting.id_of("luminaire_failure", lamps.id[first]) or "")
 
 
 def _day_burner(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
-    return world.lighting.burn_by_day(world.pick("cabinet", params["cabinet"]), now_ms)
+    return world.lighting.burn_by_day(world.pick("cabinet", params["cabinet"]), now_ms, params["cause"])
 
 
 INJECTS = (
@@ -46,7 +47,18 @@ INJECTS = (
         "day_burner",
         Text("Đèn sáng ban ngày", "Lamps burn by day"),
         "day_burner",
-        {"cabinet": Parameter("cabinet", help=Text("Tủ điện; bỏ trống: tự chọn", "Cabinet; absent: seeded choice"))},
+        {
+            "cabinet": Parameter("cabinet", help=Text("Tủ điện; bỏ trống: tự chọn", "Cabinet; absent: seeded choice")),
+            "cause": Parameter(
+                "choice",
+                choices=BURNERS,
+                default="contactor",
+                help=Text(
+                    "Công tắc tơ dính (không nghe lệnh) hoặc mắt cảm biến bị che",
+                    "Stuck contactor (obeys no command), or photocell",
+                ),
+            ),
+        },
         _day_burner,
     ),
 )

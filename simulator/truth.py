@@ -11,7 +11,12 @@ from typing import Any
 # kind -> what it is. Kinds are a public vocabulary: sidecar files of rules and expectations of scenarios name them.
 TRUTH_KINDS: Mapping[str, str] = {
     "feeder_outage": "a power feeder lost its supply",
+    "feeder_fault": "a feeder has a fault: a tree, an overload, a flood, a theft",
+    "feeder_dip": "a feeder's breaker opened on a passing fault and closes again by itself",
+    "feeder_overload": "a feeder is asked for more than it can carry for long",
     "cabinet_outage": "a lighting cabinet tripped",
+    "circuit_outage": "one phase of a lighting cabinet tripped or is cut",
+    "cable_theft": "thieves took the cables of a lighting cabinet",
     "luminaire_failure": "a luminaire failed",
     "day_burner": "a luminaire or cabinet burns in daylight",
     "cabinet_door_open": "a cabinet door stands open without a work order",

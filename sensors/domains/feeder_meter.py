@@ -31,6 +31,7 @@ def measure(world: World, sites: Sites, context: Any, now_ms: int) -> Measured:
         "energised": on,
         "current": watts / (SQRT3 * LINE_VOLTS * POWER_FACTOR),
         "voltage": np.where(on, LINE_VOLTS, 0.0),
+        "trips": world.power.feeder_trips[sites.feeder],
     }
 
 
@@ -58,6 +59,10 @@ KIND = SensorKind(
         Quantity(
             "voltage", "feeder_voltage_volts", "V", Text("Điện áp", "Voltage"), "Voltage between phases.",
             resolution=10, minimum=0, maximum=40_000, noise=Noise(ratio=0.004, bias_ratio=0.002),
+        ),
+        Quantity(
+            "trips", "feeder_trips_total", "", Text("Số lần nhảy", "Trips"), "Times that the breaker has opened.",
+            resolution=1, minimum=0, maximum=1e6, type="counter",
         ),
     ),
     place=place,

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sensors.kind import Action, Ints, Measured, Noise, Quantity, SensorKind, Sites
+from sensors.kind import Action, Bools, Ints, Measured, Noise, Quantity, SensorKind, Sites
 from sensors.messages import ParameterInfo, Text
-from sensors.placement import ids, on_mains
+from sensors.placement import ids
 from simulator.world import World
 
 
@@ -39,6 +39,12 @@ def measure(world: World, sites: Sites, context: Any, now_ms: int) -> Measured:
         "fault": lighting.failed & (lighting.commanded_level > 0),
         "expected": lighting.commanded_level,
     }
+
+
+def powered(world: World, sites: Sites) -> Bools:
+    """Return which luminaires have mains; without it nobody is there to say so."""
+    del sites
+    return world.lighting.supplied()
 
 
 def set_level(world: World, target_id: str, params: Mapping[str, Any], now_ms: int) -> str:
@@ -93,7 +99,7 @@ KIND = SensorKind(
     ),
     place=place,
     measure=measure,
-    powered=on_mains,
+    powered=powered,
     actions=(
         Action("lamp_level", Text("Đặt mức sáng", "Set lamp level"), ("cabinet", "luminaire"), (LEVEL, UNTIL), set_level),
     ),

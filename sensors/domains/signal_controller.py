@@ -12,7 +12,7 @@ from simulator.city import BY_CLOCK
 from simulator.controllers import CONFLICT
 from simulator.world import World
 
-LAST_GASP_S = 120.0  # the modem outlives the signal's battery for so long, to say that the signal is dark
+LAST_GASP_MS = 120_000  # the modem outlives the signal's battery for so long, to say that the signal is dark
 
 
 def place(world: World) -> Sites:
@@ -42,14 +42,15 @@ def measure(world: World, sites: Sites, context: Any, now_ms: int) -> Measured:
         "phase": state["phase"],
         "plan": state["plan"],
         "on_battery": world.controllers.on_battery(now_ms),
+        "battery": np.floor(20.0 * world.controllers.batteries.charge(now_ms)) / 20.0,
         "conflict": world.controllers.fault == CONFLICT,
     }
 
 
 def powered(world: World, sites: Sites) -> Bools:
     """Return which controllers can still report."""
-    battery_s = world.controllers.battery_s + LAST_GASP_S
-    return world.power.powered(sites.feeder, sites.cabinet, world.scheduler.now_ms, battery_s)
+    del sites
+    return world.controllers.batteries.runs(world.scheduler.now_ms, LAST_GASP_MS)
 
 
 def _trouble(world: World, s: int, now_ms: int) -> str:
@@ -96,6 +97,10 @@ KIND = SensorKind(
         _state("phase", "signal_phase", Text("Pha", "Phase"), "Phase that has green; -1 between phases.", 64, -1),
         _state("plan", "signal_plan", Text("Chương trình", "Plan"), "Number of the running plan.", 64),
         _state("on_battery", "signal_on_battery", Text("Chạy ắc quy", "On battery"), "1 while mains is gone.", 1),
+        Quantity(
+            "battery", "signal_battery_ratio", "ratio", Text("Ắc quy", "Battery"), "Charge of the battery; 0 if there is none.",
+            resolution=0.05, minimum=0, maximum=1,
+        ),
         _state("conflict", "signal_conflict", Text("Xung đột", "Conflict"), "1 when the conflict monitor has tripped.", 1),
     ),
     place=place,

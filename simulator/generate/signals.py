@@ -23,7 +23,7 @@ CYCLE_BOUNDS_S = {"default": (60, 100), "peak": (70, 120), "night": (50, 70)}
 HOURS = {"default": [], "peak": [6.5, 9.0, 16.5, 19.0], "night": [0.0, 5.0, 22.0, 24.0]}
 FOLLOWING = ("actuated", "max_pressure")
 WAVE_MPS = 11.0  # speed of the green wave that offsets are set for
-UPS_S = 1_800.0  # of controllers on main roads; the others have none
+UPS_S = 2_700.0  # of controllers on main roads; the others have none
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,18 @@ from sensors.messages import MISSING, batch_devices
 NAMES = [kind.name for kind in load_kinds()]
 CATALOGUE = {
     "loop_detector": {"traffic_flow_vehph", "traffic_speed_kmh", "traffic_occupancy_ratio", "traffic_vehicles_total"},
-    "signal_controller": {"signal_mode", "signal_phase", "signal_plan", "signal_on_battery", "signal_conflict"},
+    "signal_controller": {"signal_mode", "signal_phase", "signal_plan", "signal_on_battery", "signal_conflict",
+        "signal_battery_ratio",
+    },
     "luminaire_controller": {
         "lamp_level_ratio", "lamp_power_watts", "lamp_energy_wh_total", "lamp_fault", "lamp_expected_level_ratio",
     },
     "cabinet_meter": {
         "cabinet_power_watts", "cabinet_voltage_volts", "cabinet_current_amperes", "cabinet_door_open",
-        "cabinet_leakage_amperes", "cabinet_supply", "cabinet_lamps",
+        "cabinet_leakage_amperes", "cabinet_supply", "cabinet_lamps", "cabinet_current_l1_amperes",
+        "cabinet_current_l2_amperes", "cabinet_current_l3_amperes", "cabinet_neutral_amperes", "cabinet_breakers_open",
     },
-    "feeder_meter": {"feeder_energised", "feeder_current_amperes", "feeder_voltage_volts"},
+    "feeder_meter": {"feeder_energised", "feeder_current_amperes", "feeder_voltage_volts", "feeder_trips_total"},
     "photocell": {"photocell_lux"},
     "camera": {
         "camera_frames_per_second", "camera_people", "camera_crowd_density_per_m2", "camera_detection_confidence",

@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator import sun
+from simulator.ageing import (
+    AGE,
+    DECAY_PER_H,
+    FAILURE,
+    WEAR_SCALE_H,
+    WEAR_SHAPE,
+    decay,
+    light_left,
+    wear_chance,
+)
+from simulator.cities.hai_phong import FRAME
 from simulator.generate.grid import small_city
-from simulator.lighting import FAILURE, STANDBY_W
+from simulator.lighting import PF, STANDBY_W, SWITCH_DEG
 from simulator.world import World
 
 MakeWorld = Callable[..., World]
@@ -159,3 +171,113 @@ def test_nothing_fails_by_itself_without_ordinary_life(make_world: MakeWorld, mo
     world = make_world()
     world.run_until(HOUR_MS // 4)
     assert not world.truth.events()
+
+
+@pytest.mark.parametrize(("below_deg", "hours"), [(sun.SUNRISE_DEG, 4_327), (-4.0, 4_154), (-6.0, 4_044)])
+def test_lamps_of_hai_phong_burn_so_many_hours_a_year(below_deg: float, hours: int) -> None:
+    """Minutes of 2026 at which the sun of Hải Phòng is lower than the switching height: three published figures, 0.2 %.
+
+    They were worked out for 20.845 N 106.688 E with an independent ephemeris; the city's centre lies two kilometres from there.
+    """
+    start_s = datetime.fromisoformat("2026-01-01T00:00:00+07:00").timestamp()
+    minutes = start_s + 60.0 * np.arange(365 * 1440)
+    burning = sun.elevation_deg(minutes, FRAME.lon, FRAME.lat) < below_deg
+    assert burning.sum() / 60 == pytest.approx(hours, rel=0.002)
+
+
+def test_lamps_switch_where_their_year_has_4154_hours(make_world: MakeWorld) -> None:
+    """The clock of the simulated lamps uses the middle one of the three heights, and follows it to a minute."""
+    assert SWITCH_DEG == -4.0
+    world = make_world("2026-03-10T17:00:00")
+    city, lit = world.city, []
+    for minute in range(120):
+        world.run_until(minute * 60_000)
+        height = sun.elevation_deg(np.array([world.utc_s(minute * 60_000)]), city.lon, city.lat)[0]
+        assert (world.lighting.commanded_level > 0).all() == (height < SWITCH_DEG)
+        lit.append(bool(world.lighting.night))
+    assert lit[0] is False and lit[-1] is True
+
+
+def test_energy_is_the_integral_of_power(make_world: MakeWorld) -> None:
+    """A night with dimming, an override, failures and an outage: the meters' sum is that of power x time of every stretch.
+
+    Between two changes power is constant, so the sum over the stretches between all instants that anything happened is exact.
+    """
+    world = make_world("2026-03-10T22:30:00")
+    lighting, total, began_ms = world.lighting, 0.0, 0
+    lighting.energy_wh[:] = 0.0
+    real = lighting.refresh
+
+    def watched(now_ms: int) -> None:
+        nonlocal total, began_ms
+        total += float(lighting.power_w.sum()) * (now_ms - began_ms) / 3_600_000
+        began_ms = now_ms
+        real(now_ms)
+
+    lighting.refresh = watched
+    for now_ms, act in (
+        (100_000, lambda now: lighting.set_level(np.arange(30), 0.3, now + 1_500_000, now)),
+        (1_000_000, lambda now: lighting.fail(np.arange(20, 40), now)),
+        (2_000_500, lambda now: world.power.trip_feeder(0, now, restore_ms=900_000)),
+        (5_000_000, lambda now: lighting.relamp(np.arange(25, 40), now)),
+    ):
+        world.run_until(now_ms)
+        act(now_ms)
+    world.run_until(2 * HOUR_MS)
+    lighting.refresh(2 * HOUR_MS)
+    assert float(lighting.energy_wh.sum()) == pytest.approx(total, rel=1e-9)
+    full_w = float((lighting.rated_w).sum())
+    assert 0.3 * full_w * 2 < total < full_w * 2
+
+
+def test_wear_follows_weibull() -> None:
+    """Survival step by step (each step's chance from the age) is exp(-(t/110,000)^3), for steps of three weeks or of a day."""
+    for step_h, until_h in ((500.0, 160_000.0), (24.0, 60_000.0)):
+        age, alive = 0.0, 1.0
+        while age < until_h - 1e-6:
+            alive *= 1.0 - float(wear_chance(np.array([age]), step_h)[0])
+            age += step_h
+        assert alive == pytest.approx(np.exp(-((age / WEAR_SCALE_H) ** WEAR_SHAPE)), rel=1e-3)
+
+
+def test_light_fades_as_tm21_says() -> None:
+    """exp(-2.2e-6 t), by a table that errs by less than 4e-4: 80.2 % after 100,000 h; dirt takes 12 % in five years."""
+    ages = np.linspace(0.0, 300_000.0, 1_001)
+    clean = np.zeros(len(ages))
+    assert np.abs(light_left(ages, clean) / np.exp(-DECAY_PER_H * ages) - 1.0).max() < 4e-4
+    assert decay(np.array([0.0, 0.05, 0.8])) == pytest.approx(np.exp([0.0, -0.05, -0.8]), rel=1e-15)
+    assert light_left(np.zeros(1), np.array([5.0]))[0] == pytest.approx(0.88)
+
+
+def test_lamps_age_while_they_burn_and_are_new_after_a_crew(make_world: MakeWorld) -> None:
+    """Two hours of night add two burning hours; a new luminaire begins at none and gives all its light."""
+    world = make_world("2026-03-10T20:00:00")
+    before = world.lighting.age_h.copy()
+    assert before.min() >= 0.0 and before.max() <= AGE.law.high
+    world.run_until(2 * HOUR_MS)
+    assert world.lighting.age_h - before == pytest.approx(np.full(len(before), 2.0))
+    world.lighting.fail(np.array([7]), 2 * HOUR_MS)
+    world.lighting.relamp(np.array([7]), 2 * HOUR_MS)
+    assert (world.lighting.age_h[7], world.lighting.depreciation[7]) == (0.0, 1.0)
+
+
+def test_a_blind_photocell_obeys_a_command(make_world: MakeWorld) -> None:
+    """Where the photocell sees only night, lamps burn by day but go out when they are told to; a contactor lets them burn."""
+    for cause, level in (("photocell", 0.0), ("contactor", 1.0)):
+        world = make_world("2026-03-10T12:00:00")
+        world.inject("day_burner", {"cabinet": world.city.cabinets.id[0], "cause": cause}, 0)
+        own = np.flatnonzero(world.lighting.cabinet == 0)
+        assert (world.lighting.level[own] == 1.0).all() and not world.lighting.commanded_level.any()
+        world.lighting.set_level(own, 0.0, HOUR_MS, 0)
+        assert (world.lighting.level[own] == level).all()
+        assert world.lighting.mend_contactor(0, 1_000)
+        assert not world.truth.open("day_burner")
+
+
+def test_currents_follow_power_and_power_factor(make_world: MakeWorld) -> None:
+    """At full level the apparent power of a cabinet is its real power over 0.97, and the circuits share it to a lamp."""
+    world = make_world("2026-03-10T20:00:00")
+    lighting = world.lighting
+    assert lighting.circuit_va.sum(axis=1) == pytest.approx(lighting.cabinet_power_w / PF[-1])
+    counts = np.bincount(lighting.circuit, minlength=3 * len(lighting.cabinet_power_w)).reshape(-1, 3)
+    assert (counts.max(axis=1) - counts.min(axis=1) <= 1).all()
