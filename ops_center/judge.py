@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ops_center.label_sets import NAME, Matcher
-from ops_center.promql.ast import reach_ms
+from ops_center.promql.ast import reaches
 from ops_center.promql.engine import Engine, Options
 from ops_center.rules import files as rule_files
 from ops_center.rules.alerting import Change as Transition
@@ -20,6 +20,7 @@ from ops_center.series import SeriesStore
 
 DEFAULT_INTERVAL_MS = 15_000
 LOOKBACK_MS = 300_000
+LATE_MS = 60_000  # devices may report this late before rows have to be unpacked for them
 SHOWN_MS = 3_600_000  # charts show an hour; the recorded stream holds the rest
 SEMANTICS = ("3.x", "2.x")
 
@@ -80,10 +81,20 @@ class Judge:
         return self.rules.load(loaded, now_ms)
 
     def _retain(self) -> None:
-        """Keep in memory what the rules can reach and what charts show, at most the retention that was asked for."""
+        """Keep in memory what the rules can reach and what charts show, at most the retention that was asked for.
+
+        What no rule reaches is kept packed.
+        """
         rules = (rule for file in self._loaded for group in file.groups for rule in group.rules)
-        reach = max((reach_ms(rule.expr, LOOKBACK_MS) for rule in rules), default=0)
+        looks = [look for rule in rules for look in reaches(rule.expr, LOOKBACK_MS)]
+        reach = max((ms for _, ms in looks), default=0)
         self.store.retention_ms = min(self._most_ms, max(SHOWN_MS, reach + LOOKBACK_MS))
+        anywhere = max((ms for metric, ms in looks if not metric), default=0)
+        self.store.reach_ms = max(anywhere, LOOKBACK_MS) + LATE_MS
+        self.store.reaches_ms = {}
+        for metric, ms in looks:
+            known = self.store.reaches_ms.get(metric, self.store.reach_ms)
+            self.store.reaches_ms[metric] = max(known, ms + LATE_MS)
 
     def prune(self, now_ms: int) -> None:
         """Forget samples beyond the retention."""

@@ -243,6 +243,8 @@ class SeriesStore:
         self.retention_ms = retention_ms
         self.max_series = max_series
         self.floor_ms = -NEVER  # samples older than this were forgotten
+        self.reaches_ms: dict[str, int] = {}  # how far back readers look by metric; what is older is kept packed
+        self.reach_ms: int | None = None  # ... in all other metrics; None: nobody knows, nothing is packed
         self.packed: tuple[tuple[int, int], bytes] | None = None  # which series there are, as keyframes hold it, and a version
         self.metrics: dict[str, Metric] = {}
         self._selections: dict[tuple[Matcher, ...], Selection] = {}
@@ -336,8 +338,13 @@ class SeriesStore:
                 block.prune(before_ms)
 
     def prune(self, now_ms: int) -> None:
-        """Forget samples older than the retention; series stay."""
+        """Forget samples older than the retention, and pack those that nobody is expected to reach; series stay."""
         self.forget(now_ms - self.retention_ms)
+        for metric in self.metrics.values():
+            reach_ms = self.reaches_ms.get(metric.name, self.reach_ms)
+            if reach_ms is not None:
+                for block in metric.row_blocks.values():
+                    block.seal(now_ms - reach_ms)
 
     def select(self, matchers: tuple[Matcher, ...]) -> Selection:
         """The series that all matchers accept; the same object until series are added."""

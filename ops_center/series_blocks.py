@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.label_sets import BoolArray, IndexArray
+from ops_center.sealed_rows import Rows, SealedRows, sealed
 
 FloatArray = NDArray[np.float64]
 TimeArray = NDArray[np.int64]
 Columns = slice | IndexArray
 NEVER = np.iinfo(np.int64).max
 ALL = slice(None)
+SEAL_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class RowBlock:
         self.valid: BoolArray = np.zeros((16, 0), dtype=np.bool_)
         self.stale: BoolArray | None = None
         self.mixed: dict[int, TimeArray] = {}
+        self.sealed: list[SealedRows] = []  # rows before those of the matrix, oldest first
 
     def extend(self, count: int) -> int:
         """Add columns; returns the first new one."""
@@ -69,6 +72,8 @@ class RowBlock:
         self, at_ms: int, received_at_ms: int, columns: Columns, values: Any, valid: BoolArray | None = None, stale: bool = False
     ) -> None:
         """Write one instant of some columns; the first sample of a cell wins, as in Prometheus."""
+        if self.sealed and at_ms <= self.sealed[-1].last_ms:
+            self._thaw()
         row, fresh = self._row(at_ms, received_at_ms)
         self.newest_received = max(self.newest_received, received_at_ms)
         if fresh and valid is None and not stale and isinstance(columns, slice) and columns == ALL:
@@ -108,7 +113,7 @@ class RowBlock:
         if position < n and self.times[position] == at_ms:
             return position, False
         if n == len(self.times):
-            self._grow(max(16, 2 * n))
+            self._resize(max(16, 2 * n))
         for array in self._matrices():
             if position < n:
                 array[position + 1 : n + 1] = array[position:n].copy()
@@ -122,7 +127,7 @@ class RowBlock:
         some: list[NDArray[Any]] = [self.times, self.received, self.full, self.values, self.valid]
         return some if self.stale is None else [*some, self.stale]
 
-    def _grow(self, rows: int) -> None:
+    def _resize(self, rows: int) -> None:
         self.times, self.received = np.resize(self.times, rows), np.resize(self.received, rows)
         self.full = np.resize(self.full, rows)
         self.values = resized(self.values, rows, self.values.shape[1])
@@ -148,6 +153,8 @@ class RowBlock:
         """
         as_of = None if as_of is None or as_of >= self.newest_received else as_of
         after_ms = max(after_ms, self.floor_ms - 1)
+        if self.sealed and after_ms < self.sealed[-1].last_ms:
+            return self._between(after_ms + 1, at_ms).latest(at_ms, after_ms, columns, as_of)
         row = int(self.times[: self.rows].searchsorted(at_ms, "right")) - 1
         if row >= 0 and self.times[row] > after_ms and self.full[row] and as_of is None:
             return self.values[row, : self.columns][columns], None, self.times[row : row + 1]
@@ -169,7 +176,10 @@ class RowBlock:
 
     def window(self, first_ms: int, last_ms: int, columns: Columns, as_of: int | None) -> Window | None:
         """The samples of the columns in [first, last], without stale markers; None when no row lies there."""
-        lo = int(self.times[: self.rows].searchsorted(max(first_ms, self.floor_ms)))
+        first_ms = max(first_ms, self.floor_ms)
+        if self.sealed and first_ms <= self.sealed[-1].last_ms:
+            return self._between(first_ms, last_ms).window(first_ms, last_ms, columns, as_of)
+        lo = int(self.times[: self.rows].searchsorted(first_ms))
         hi = int(self.times[: self.rows].searchsorted(last_ms, "right"))
         if lo >= hi:
             return None
@@ -187,16 +197,67 @@ class RowBlock:
     def prune(self, before_ms: int) -> None:
         """Forget rows older than `before_ms`."""
         self.floor_ms = max(self.floor_ms, before_ms)
+        self.sealed = [rows for rows in self.sealed if rows.last_ms >= before_ms]
         gone = int(np.searchsorted(self.times[: self.rows], before_ms))
-        if gone * 2 < self.rows or gone == 0:
-            return
+        if gone * 2 >= self.rows and gone > 0:
+            self._drop(gone)
+
+    def seal(self, before_ms: int, least: int = SEAL_ROWS) -> None:
+        """Pack rows older than `before_ms`, once there are some: they can still be read, though not as fast."""
+        old = int(np.searchsorted(self.times[: self.rows], before_ms))
+        if old >= least and self.columns:
+            self.sealed.append(sealed(self._rows(0, old)))
+            self._drop(old)
+
+    def _rows(self, first: int, end: int) -> Rows:
+        m, times = self.columns, self.times[first:end]
+        stale = None if self.stale is None else self.stale[first:end, :m]
+        mixed = {t: self.mixed[t] for t in times.tolist() if t in self.mixed}
+        return Rows(times, self.received[first:end], self.values[first:end, :m], self.valid[first:end, :m], stale, mixed)
+
+    def _drop(self, gone: int) -> None:
+        """Let go of the first rows of the matrix, and of memory that is needed no more."""
+        left = self.rows - gone
         for array in self._matrices():
-            array[: self.rows - gone] = array[gone : self.rows].copy()
-        self.rows -= gone
-        self.mixed = {t: r for t, r in self.mixed.items() if t >= before_ms}
+            array[:left] = array[gone : self.rows].copy()
+        self.rows = left
+        first_ms = int(self.times[0]) if left else NEVER
+        self.mixed = {t: r for t, r in self.mixed.items() if t >= first_ms}
+        if len(self.times) > max(16, 4 * left):
+            self._resize(max(16, 2 * left))
+
+    def _between(self, first_ms: int, last_ms: int) -> RowBlock:
+        """Return a block of its own that holds at least the rows in [first, last], none of them sealed."""
+        parts = [rows.opened(self.columns) for rows in self.sealed if rows.last_ms >= first_ms and rows.first_ms <= last_ms]
+        if self.rows and self.times[0] <= last_ms:
+            parts.append(self._rows(0, self.rows))
+        block = RowBlock(self.phase_ms)
+        block.columns, block.newest_received, block.floor_ms = self.columns, self.newest_received, self.floor_ms
+        if parts:
+            block._take(parts)
+        return block
+
+    def _take(self, parts: list[Rows]) -> None:
+        """Make some rows, oldest first, the whole matrix."""
+        self.times, self.received = (np.concatenate([getattr(p, name) for p in parts]) for name in ("times", "received"))
+        self.values, self.valid = (np.concatenate([getattr(p, name) for p in parts]) for name in ("values", "valid"))
+        self.stale = None
+        if any(p.stale is not None for p in parts):
+            self.stale = np.concatenate([np.zeros_like(p.valid) if p.stale is None else p.stale for p in parts])
+        self.mixed = {t: _longer(r, self.columns) for p in parts for t, r in p.mixed.items()}
+        self.full = np.asarray(self.valid.all(axis=1), dtype=np.bool_)
+        self.rows = len(self.times)
+
+    def _thaw(self) -> None:
+        """Take all sealed rows into the matrix again, because one of them is to be written."""
+        parts = [*(rows.opened(self.columns) for rows in self.sealed), self._rows(0, self.rows)]
+        self.sealed = []
+        self._take(parts)
 
     def samples(self, received_after_ms: int, columns: IndexArray) -> dict[str, Any]:
         """Return what was received after an instant in rows of some columns, as plain data and arrays."""
+        if any(int(rows.received.max()) > received_after_ms for rows in self.sealed):
+            return self._between(-NEVER, NEVER).samples(received_after_ms, columns)
         rows = np.flatnonzero(self.received[: self.rows] > received_after_ms)
         times = self.times[rows]
         there = np.ix_(rows, columns)
@@ -222,8 +283,13 @@ class RowBlock:
                     self.put(at_ms, instant, columns, 0.0, stale[row] & mine, stale=True)
 
 
+def _longer(array: TimeArray, columns: int) -> TimeArray:
+    return array if len(array) >= columns else np.resize(array, columns)
+
+
 def resized(array: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
-    """Return the array with more rows and columns, the new cells 0."""
+    """Return the array with other rows and at least as many columns, the new cells 0."""
     out = np.zeros((rows, columns), dtype=array.dtype)
-    out[: array.shape[0], : array.shape[1]] = array
+    kept = min(rows, array.shape[0])
+    out[:kept, : array.shape[1]] = array[:kept]
     return out

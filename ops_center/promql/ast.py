@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ops_center.label_sets import Matcher
+from ops_center.label_sets import NAME, Matcher
 from ops_center.promql.errors import NOWHERE, Span
 
 
@@ -167,11 +168,27 @@ def walk(expr: Expr) -> list[Expr]:
     return out
 
 
-def reach_ms(expr: Expr, lookback_ms: int) -> int:
-    """How far before its evaluation an expression may look [ms]; looking ahead (a negative offset) counts as not at all."""
+def reaches(expr: Expr, lookback_ms: int) -> Iterator[tuple[str, int]]:
+    """Yield for each selector its metric (empty: any) and how far before the evaluation of an expression it may look [ms].
+
+    Looking ahead (a negative offset) counts as not at all.
+    """
     if isinstance(expr, Selector):
-        return max(expr.offset_ms, 0) + lookback_ms
-    if isinstance(expr, Matrix):
-        return max(expr.selector.offset_ms, 0) + expr.range_ms
-    within = max((reach_ms(child, lookback_ms) for child in children(expr)), default=0)
-    return within + (max(expr.offset_ms, 0) + expr.range_ms if isinstance(expr, Subquery) else 0)
+        yield _metric_of(expr), max(expr.offset_ms, 0) + lookback_ms
+    elif isinstance(expr, Matrix):
+        yield _metric_of(expr.selector), max(expr.selector.offset_ms, 0) + expr.range_ms
+    else:
+        more = max(expr.offset_ms, 0) + expr.range_ms if isinstance(expr, Subquery) else 0
+        for child in children(expr):
+            for metric, within_ms in reaches(child, lookback_ms):
+                yield metric, within_ms + more
+
+
+def _metric_of(selector: Selector) -> str:
+    named = [m.value for m in selector.matchers if m.name == NAME and m.op == "="]
+    return selector.metric or (named[0] if named else "")
+
+
+def reach_ms(expr: Expr, lookback_ms: int) -> int:
+    """How far before its evaluation an expression may look [ms]."""
+    return max((reach for _, reach in reaches(expr, lookback_ms)), default=0)

@@ -201,3 +201,47 @@ def test_prune_forgets_old_samples_only():
     assert samples(engine.instant("count_over_time(m[150s])", 99 * PERIOD)) == {(("i", "0"),): 10.0}
     assert samples(engine.instant("sum_over_time(e[45s])", 99 * PERIOD)) == {(): 97.0 + 98 + 99}
     assert family._blocks[0].rows <= 25
+
+
+@given(
+    arrivals=late,
+    query=st.sampled_from(["m", "sum_over_time(m[2m])", "last_over_time(m[1m])", "count(m)", "sum_over_time(m[10m])"]),
+    step=st.integers(0, 25),
+    seals=st.sets(st.integers(0, 25), max_size=4),
+    more=st.integers(0, 2),
+)
+def test_sealed_rows_answer_as_open_ones(arrivals, query, step, seals, more):
+    """Packing old rows at any times, late samples and new series in between, changes no answer about any time."""
+    plain, packed = SeriesStore(), SeriesStore()
+    families = [s.family("m", [{"i": str(i)} for i in range(3)], PERIOD) for s in (plain, packed)]
+    for number, (observed, slot, delay, value) in enumerate(sorted(arrivals, key=lambda a: a[0] + a[2])):
+        for family in families:
+            if number == 2 and more:
+                family.extend([{"i": str(3 + i)} for i in range(more)])
+            received = (observed + delay) * PERIOD
+            family.append(observed * PERIOD, received, np.array([value]), np.array([slot]), stale=number % 7 == 6)
+        if observed + delay in seals:
+            for block in packed.metrics["m"].blocks:
+                block.seal((observed + delay - 3) * PERIOD, least=1)
+    for as_of in (None, step * PERIOD):
+        engines = [Engine(store) for store in (plain, packed)]
+        first, second = (samples(engine.instant(query, step * PERIOD, as_of_ms=as_of)) for engine in engines)
+        assert same(first, second)
+        (times, whole), (_, part) = (engine.range(query, 0, 25 * PERIOD, PERIOD) for engine in engines)
+        assert all(same(samples(whole, row), samples(part, row)) for row in range(len(times)))
+
+
+def test_a_store_keeps_an_hour_and_packs_what_no_rule_reaches():
+    """Rows beyond a metric's reach take little memory, can be read all the same, and are forgotten beyond the retention."""
+    store = SeriesStore(3_600_000)
+    store.reach_ms, store.reaches_ms = 360_000, {"far": 1_800_000}
+    families = [store.family(name, [{"i": str(i)} for i in range(50)], 15_000) for name in ("near", "far")]
+    for now_ms in range(0, 10_800_001, 15_000):
+        for family in families:
+            family.append(now_ms, now_ms, float(now_ms % 1000))
+        if now_ms % 60_000 == 0:
+            store.prune(now_ms)
+    near, far = (store.metrics[name].blocks[0] for name in ("near", "far"))
+    assert near.rows < 24 + 8 + 4 and far.rows < 120 + 8 + 4 and len(near.times) <= 2 * 64 and len(far.times) <= 256
+    for name in ("near", "far"):
+        assert samples(Engine(store).instant(f'count_over_time({name}{{i="7"}}[2h])', 10_800_000)) == {(("i", "7"),): 241.0}
