@@ -7,10 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.messages import CommandInfo, DeviceTable, Hello, KindInfo, Layers, Registry
+from ops_center.map_layers import MapLayers
+from sensors.messages import CommandInfo, DeviceTable, Hello, KindInfo, Registry
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -47,7 +49,7 @@ def check_registry(registry: Registry) -> None:
 class CityView:
     """One version of a city's registry with its layers, indexed for look-ups. Device arrays have shape (devices,)."""
 
-    def __init__(self, hello: Hello, registry: Registry, layers: Layers | None) -> None:
+    def __init__(self, hello: Hello, registry: Registry, layers: MapLayers | None) -> None:
         check_registry(registry)
         self.hello, self.registry, self.layers = hello, registry, layers
         self.kinds: list[KindInfo] = registry.kinds
@@ -81,8 +83,7 @@ class CityView:
         self.by_id = {device_id: i for i, device_id in enumerate(self.device_id) if device_id}
 
     def _properties(self, layer: str) -> list[Mapping[str, Any]]:
-        collection = self.layers.layers.get(layer, {}) if self.layers else {}
-        return [feature.get("properties") or {} for feature in collection.get("features", [])]
+        return self.layers.properties[layer] if self.layers else []
 
     def _places(self, label: str) -> dict[str, list[int]]:
         """Return value -> devices for a label, indexed when it is first asked for."""
@@ -126,6 +127,10 @@ class CityView:
             return ""
         properties = self._zone_properties[zone]
         return next((str(properties[key]) for key in keys if properties.get(key)), "")
+
+    def forget_static(self) -> None:
+        """Let go of the labels of static series, which are in the series store by now: as mappings they are the largest part."""
+        self.registry = msgspec.structs.replace(self.registry, static=[])
 
     def series_labels(self, kind: str) -> list[tuple[tuple[str, str], ...]]:
         """Return the labels of every series of a kind as sorted pairs, one tuple per row of its table.
@@ -203,8 +208,9 @@ class CityView:
     def _entries(self) -> list[dict[str, Any]]:
         found = []
         seen: set[str] = set()
+        collections = self.layers.collections() if self.layers else {}
         for layer, kind in (("zones", "zone"), ("roads", "road")):
-            for feature in (self.layers.layers.get(layer, {}) if self.layers else {}).get("features", []):
+            for feature in collections.get(layer, {}).get("features", []):
                 properties = feature.get("properties") or {}
                 name = str(properties.get("name") or properties.get("id") or "")
                 if name and f"{kind}:{name}" not in seen:

@@ -20,6 +20,7 @@ from ops_center.digest import Chain, change_bytes, frame_bytes
 from ops_center.events import Cause, Change, JudgementCommand
 from ops_center.judge import Judge, RuleFile
 from ops_center.judgement import Judgement
+from ops_center.map_layers import MapLayers
 from ops_center.rules.alerting import Change as Transition
 from ops_center.series import Family, SeriesLimit, SeriesStore
 from ops_center.series_writer import STATIC_PERIOD_MS, SeriesWriter
@@ -92,7 +93,7 @@ class Center:
         self.applied_seq = 0
         self.seen: UpHeader | None = None
         self.registry: Registry | None = None
-        self.layers: Layers | None = None
+        self.layers: MapLayers | None = None
         self.opened_ms = -1  # the barrier after which registry or layers last came
         self._input = WireInput()
         self._taken = Seen()
@@ -156,7 +157,7 @@ class Center:
 
     def _on_layers(self, layers: Layers, frame: bytes) -> list[Change]:
         if self.layers is None or layers.version > self.layers.version:
-            self.layers, self.opened_ms = layers, self.now_ms
+            self.layers, self.opened_ms = MapLayers(layers), self.now_ms
             self._world.add(frame)
             self._rebuild()
         return []
@@ -174,15 +175,15 @@ class Center:
             return
         try:
             city = CityView(self.hello, self.registry, self.layers)
-            writer = SeriesWriter(self.judge.store, city)
+            writer = SeriesWriter(self.judge.store, city, self._writer)
         except (BadRegistry, SeriesLimit) as error:
             self.counters.bad_message("registry", str(error))
             return
         devices = Devices(city)
         if self.devices is not None:
             devices.restore(self.devices.snapshot())
-        if self._writer is not None:
-            writer.static_rows = self._writer.static_rows
+        city.forget_static()
+        self.registry = city.registry
         self.city, self.devices, self._writer = city, devices, writer
         self._static_due_ms = self.now_ms
         self.judgement.use(city, devices)
@@ -371,7 +372,7 @@ class Center:
             if isinstance(header, Registry) and header.version == data["registry"]:
                 self.registry = header
             elif isinstance(header, Layers) and header.version == data["layers"]:
-                self.layers = header
+                self.layers = MapLayers(header)
         seen = [-1 if one is None else one.version for one in (self.registry, self.layers)]
         if seen != [data["registry"], data["layers"]]:
             raise ValueError(f"the snapshot is of registry {data['registry']} and layers {data['layers']}; found are {seen}")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.city_view import CityView
+from ops_center.label_sets import labels_of
 from ops_center.series import Family, SeriesStore
 from sensors.messages import ABSENT, MISSING, KindInfo
 
@@ -21,23 +22,38 @@ UP = "sensor_up"
 class SeriesWriter:
     """Handles on the families of one registry version in one store; families of an earlier version are taken over."""
 
-    def __init__(self, store: SeriesStore, city: CityView) -> None:
+    def __init__(self, store: SeriesStore, city: CityView, older: "SeriesWriter | None" = None) -> None:
+        """Open the families; `older` is the writer of the same registry with other layers, if there was one."""
+        self.version = city.registry.version
         self._families: dict[str, dict[str, Family]] = {}
         self._up: dict[str, Family] = {}
-        self._static: list[tuple[Family, NDArray[np.float64]]] = []
+        self.statics: list[tuple[Family, NDArray[np.float64]]] = []
         self._resolution: dict[str, dict[str, float]] = {}
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self.static_rows: list[tuple[int, dict[str, int]]] = []  # when, and how many series of each static metric
         own_up = any(q.metric == UP for kind in city.kinds for q in kind.quantities)
         for kind in city.kinds:
             if kind.name in city.tables:
                 self._open(store, city, kind, own_up)
+        if older is not None:
+            self.static_rows = older.static_rows
+        if older is not None and older.version == self.version and not city.registry.static:
+            self.statics = older.statics
+        else:
+            self._open_static(store, city)
+        self._pairs.clear()
+
+    def _open_static(self, store: SeriesStore, city: CityView) -> None:
+        pool = self._pairs  # a pair is kept once: those of devices are there already
         for static in city.registry.static:
-            labels = [{"city": city.hello.city, **mapping} for mapping in static.labels]
+            sets = (labels_of({"city": city.hello.city, **mapping}) for mapping in static.labels)
+            labels = [tuple([pool.setdefault(pair, pair) for pair in one]) for one in sets]
             family = store.family(static.name, labels, STATIC_PERIOD_MS, "gauge", "", static.help)
-            self._static.append((family, np.asarray(static.values, dtype=np.float64)))
+            self.statics.append((family, np.asarray(static.values, dtype=np.float64)))
 
     def _open(self, store: SeriesStore, city: CityView, kind: KindInfo, own_up: bool) -> None:
         labels = city.series_labels(kind.name)  # once for all metrics of the kind
+        self._pairs.update((pair, pair) for one in labels for pair in one)
         period = None if kind.heartbeat_ms else kind.period_ms
         self._families[kind.name] = {
             q.name: store.family(q.metric, labels, period, q.type, q.unit, q.help) for q in kind.quantities
@@ -77,7 +93,7 @@ class SeriesWriter:
 
     def write_static(self, now_ms: int) -> None:
         """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""
-        self._put_static(now_ms, {family.metric: len(values) for family, values in self._static})
+        self._put_static(now_ms, {family.metric: len(values) for family, values in self.statics})
 
     def write_static_again(self, rows: Iterable[tuple[int, Mapping[str, int]]]) -> None:
         """Write the static series as the `static_rows` of another writer of this city say that it did."""
@@ -86,7 +102,7 @@ class SeriesWriter:
 
     def _put_static(self, at_ms: int, counts: Mapping[str, int]) -> None:
         self.static_rows.append((at_ms, dict(counts)))
-        for family, values in self._static:
+        for family, values in self.statics:
             n = counts.get(family.metric, 0)
             if n:
                 family.append(at_ms, at_ms, values[:n], None if n == len(family) else np.arange(n, dtype=np.intp))
@@ -95,7 +111,7 @@ class SeriesWriter:
         """Return the families by a name that says what the registry has them for."""
         found = {f"reading {kind} {name}": one for kind, families in self._families.items() for name, one in families.items()}
         found |= {f"up {kind}": family for kind, family in self._up.items()}
-        return found | {f"static {family.metric}": family for family, _ in self._static}
+        return found | {f"static {family.metric}": family for family, _ in self.statics}
 
     def forget(self, before_ms: int) -> None:
         """Forget when static series were written before an instant."""

@@ -38,9 +38,13 @@ async def layers(live: LiveDep, request: Request, seat: Reader, v: Version = 0) 
     view = view_of(live)
     empty = {"type": "FeatureCollection", "features": []}
     names = ("roads", "areas", "zones", "buildings")
-    held = view.layers.layers if view.layers else {}
     version = view.layers.version if view.layers else 0
-    return _cached(live, request, "layers", version, v, lambda: {name: held.get(name, empty) for name in names})
+
+    def build() -> dict[str, Any]:
+        held = view.layers.collections() if view.layers else {}
+        return {name: held.get(name, empty) for name in names}
+
+    return _cached(live, request, "layers", version, v, build)
 
 
 @router.get("/api/devices")
