@@ -1,7 +1,8 @@
 """From columns on the wire to columns in the series store.
 
 Lives here: one family per kind and quantity, `sensor_up` of each kind, the city's static series. Must not know: rules.
-A cell is a gap where the device did not report (ABSENT) or could not measure (MISSING).
+A cell is a gap where the device did not report (ABSENT) or could not measure (MISSING). A reading that is SUSPECT, as those of a
+device in quarantine are, ends its series with a stale marker, so that no rule sees it; `sensor_suspect` says so instead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from ops_center.city_view import CityView
 from ops_center.label_sets import labels_of
 from ops_center.series import Family, SeriesStore
-from sensors.messages import ABSENT, MISSING, KindInfo
+from sensors.messages import ABSENT, MISSING, SUSPECT, KindInfo
 
 STATIC_PERIOD_MS = 60_000
 UP = "sensor_up"
+DOUBTED = "sensor_suspect"
 
 
 class SeriesWriter:
@@ -31,6 +33,7 @@ class SeriesWriter:
         self._resolution: dict[str, dict[str, float]] = {}
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self.static_rows: list[tuple[int, dict[str, int]]] = []  # when, and how many series of each static metric
+        self._store = store
         own_up = any(q.metric == UP for kind in city.kinds for q in kind.quantities)
         for kind in city.kinds:
             if kind.name in city.tables:
@@ -80,6 +83,12 @@ class SeriesWriter:
         families = self._families[kind]
         whole = all(len(rows) == len(family) for family in families.values()) and bool((rows == np.arange(len(rows))).all())
         slots = None if whole else rows.astype(np.intp)
+        suspect = None if quality is None else quality == SUSPECT
+        if suspect is not None and suspect.any():
+            self._doubt(kind, rows[suspect], observed_at_ms, received_at_ms)
+            rows, columns = rows[~suspect], {name: column[~suspect] for name, column in columns.items()}
+            self._write_instant(kind, rows, observed_at_ms, received_at_ms, quality[~suspect], columns)
+            return
         present = None if quality is None else quality != ABSENT
         for name, family in families.items():
             if name in columns:
@@ -90,6 +99,15 @@ class SeriesWriter:
         if kind in self._up:
             all_up = present is None or bool(present.all())
             self._up[kind].append(observed_at_ms, received_at_ms, 1.0, slots, None if all_up else present)
+
+    def _doubt(self, kind: str, rows: NDArray[np.int64], observed_at_ms: int, received_at_ms: int) -> None:
+        """End the series of what is not believed, and say that it is not."""
+        slots = rows.astype(np.intp)
+        for family in self._families[kind].values():
+            family.append(observed_at_ms, received_at_ms, 0.0, slots, stale=True)
+        family = next(iter(self._families[kind].values()))
+        for row in rows.tolist():
+            self._store.append_sample(DOUBTED, dict(family.labels[row]), observed_at_ms, 1.0, received_at_ms)
 
     def write_static(self, now_ms: int) -> None:
         """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""

@@ -14,7 +14,8 @@ from typing import Any
 from sensors.city_actions import ACTIONS
 from sensors.kind import Action, SensorKind
 from sensors.messages import Applied, Command, Finished, ParameterInfo
-from sensors.registry import DISPATCH, DISPATCH_KINDS
+from sensors.quarantine import QUARANTINE, Quarantine
+from sensors.registry import DISPATCH, command_info
 from simulator.truth import Place
 from simulator.units import NoUnit
 from simulator.world import World
@@ -37,10 +38,11 @@ class Pending:
 class Actuators:
     """The commands under way in one city."""
 
-    def __init__(self, world: World, kinds: Sequence[SensorKind]) -> None:
-        self._world = world
+    def __init__(self, world: World, kinds: Sequence[SensorKind], quarantine: Quarantine) -> None:
+        self._world, self._quarantine = world, quarantine
         self._actions: dict[str, Action] = {action.type: action for action in ACTIONS}
         self._actions |= {action.type: action for kind in kinds for action in kind.actions}
+        self._known = {c.type: c for c in (*map(command_info, self._actions.values()), DISPATCH, QUARANTINE)}
         self._pending: list[Pending] = []
 
     def accept(self, command: Command, now_ms: int) -> Applied:
@@ -49,7 +51,7 @@ class Actuators:
         if reason:
             return Applied(command_id=command.command_id, now_ms=now_ms, accepted=False, reason=reason)
         action = self._actions.get(command.type)
-        infos = DISPATCH.parameters if action is None else action.parameters
+        infos = self._known[command.type].parameters
         defaults = {info.name: info.default for info in infos if info.default is not None}
         due_ms = now_ms + (DISPATCH_DELAY_MS if action is None else action.delay_ms)
         params = defaults | command.params
@@ -84,21 +86,23 @@ class Actuators:
                 reason = str(problem)
             else:
                 return None
+        elif pending.type == QUARANTINE.type:
+            self._quarantine.set(pending.target_id, pending.params["state"])
+            reason = ""
         else:
             reason = self._actions[pending.type].apply(self._world, pending.target_id, pending.params, now_ms)
         state = "failed" if reason else "done"
         return Finished(command_id=pending.command_id, now_ms=now_ms, state=state, reason=reason)
 
     def _refusal(self, command: Command) -> str:
-        action = self._actions.get(command.type)
-        if action is None and command.type != DISPATCH.type:
-            return f"unknown_command: {command.type!r}; expected one of {', '.join(sorted([*self._actions, DISPATCH.type]))}"
-        targets = DISPATCH_KINDS if action is None else action.target_kinds
-        if command.target_kind not in targets:
-            return f"wrong_target: {command.type} takes {' or '.join(targets)}, not {command.target_kind!r}"
+        known = self._known.get(command.type)
+        if known is None:
+            return f"unknown_command: {command.type!r}; expected one of {', '.join(sorted(self._known))}"
+        if command.target_kind not in known.target_kinds:
+            return f"wrong_target: {command.type} takes {' or '.join(known.target_kinds)}, not {command.target_kind!r}"
         if self._world.places.spot(_place(command.target_kind, command.target_id)) is None:
             return f"unknown_target: the city has no {command.target_kind} {command.target_id!r}"
-        return check_params(DISPATCH.parameters if action is None else action.parameters, command.params)
+        return check_params(known.parameters, command.params)
 
     def _nobody(self, command: Command, now_ms: int) -> str:
         """Return why nobody can be sent, so that the operator hears it at once."""

@@ -19,6 +19,7 @@ Bools = NDArray[np.bool_]
 Raw = NDArray[np.int32]
 
 HOUR_MS = 3_600_000.0
+TAMPER = "tamper"  # a deception that acts like a bias
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class FaultTable:
         fresh = FaultTable.empty(n)
         for fault in faults:
             rows = _rows(fault.device_id, kind, row_of, n)
-            if len(rows) and (fault.fault in allowed or fault.device_id == EVERY):
+            if len(rows) and (fault.fault in allowed or fault.fault == TAMPER or fault.device_id == EVERY):
                 fresh.any = True
                 fresh.add(fault, rows)
         held = {row: values for row, values in self.held.items() if fresh.stuck[row]}
@@ -61,7 +62,9 @@ class FaultTable:
 
     def add(self, fault: Fault, rows: Ints) -> None:
         """Let a fault hold for some rows."""
-        if fault.fault == "bias":
+        if fault.fault == TAMPER:
+            self.gain[rows] *= 1.0 - fault.magnitude
+        elif fault.fault == "bias":
             self.gain[rows] *= 1.0 + fault.magnitude
         elif fault.fault == "drift":
             self.drift_per_h[rows] = fault.magnitude
@@ -70,7 +73,7 @@ class FaultTable:
             self.late_ms[rows] = np.maximum(self.late_ms[rows], round(fault.magnitude * 1000))
         elif fault.fault in ("stuck", "dead"):
             getattr(self, fault.fault)[rows] = True
-        else:
+        elif fault.fault in ("dropout", "duplicate"):
             share = getattr(self, fault.fault)
             share[rows] = np.maximum(share[rows], fault.magnitude)
 

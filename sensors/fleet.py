@@ -25,6 +25,7 @@ from sensors.messages import (
     crc,
     encode_frame,
 )
+from sensors.quarantine import Quarantine
 from sensors.registry import Placed
 from sensors.station import Station
 from simulator.streams import Streams
@@ -54,11 +55,12 @@ class Fleet:
     ) -> None:
         self.world, self.emit = world, emit
         self._streams = Streams(noise_seed)
-        self.stations = [Station(world, kind, self._streams) for kind in kinds]
+        self.quarantine = Quarantine()
+        self.stations = [Station(world, kind, self._streams, self.quarantine) for kind in kinds]
         self._registry = self._build_registry(previous)
         self._registry_digest = registry_book.digest(self._registry)
         self._channel = Channel(self._streams)
-        self._actuators = Actuators(world, kinds)
+        self._actuators = Actuators(world, kinds, self.quarantine)
         self._every_ms = sorted({BARRIER_MS, *evaluation_ms})
         self._seq = self._frames = self._crc = 0
         self.barrier_ms = -1
@@ -202,6 +204,7 @@ class Fleet:
             "barrier_ms": self.barrier_ms,
             "channel": self._channel.snapshot(),
             "actuators": self._actuators.snapshot(),
+            "quarantine": self.quarantine.snapshot(),
             "stations": {s.kind.name: s.snapshot() for s in self.stations},
         }
 
@@ -218,5 +221,6 @@ class Fleet:
         self.barrier_ms = data["barrier_ms"]
         self._channel.restore(data["channel"])
         self._actuators.restore(data["actuators"])
+        self.quarantine.restore(data["quarantine"])
         for station in self.stations:
             station.restore(data["stations"][station.kind.name])

@@ -25,6 +25,7 @@ from sensors.messages import (
     encode_frame,
 )
 from sensors.placement import ids
+from sensors.quarantine import QUARANTINE
 from simulator.city import City
 from simulator.unit_kinds import UNIT_KINDS
 
@@ -52,7 +53,7 @@ def build(city: City, placed: Sequence[Placed]) -> Registry:
         tables.append(_table(city, entry, index))
         index += entry.sites.n
     actions = [*ACTIONS, *(action for entry in placed for action in entry.kind.actions)]
-    commands = sorted([*map(command_info, actions), DISPATCH], key=lambda c: c.type)
+    commands = sorted([*map(command_info, actions), DISPATCH, QUARANTINE], key=lambda c: c.type)
     static = [sensor_info(tables), *city_shape(city)]
     kinds = [kind_info(p.kind) for p in placed]
     return Registry(version=1, kinds=kinds, devices=tables, commands=commands, static=static, places=place_names(city))

@@ -5,15 +5,18 @@ other kinds. Noise is drawn by row of the kind's append-only table, so one more 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensors.channel import Parcel, part
+from sensors.deceit import Deceit
 from sensors.faults import FaultTable
 from sensors.kind import Bools, Floats, Ints, Noise, Quantity, SensorKind, Sites
 from sensors.messages import BAD, GOOD, MISSING, SUSPECT
+from sensors.quarantine import Quarantine
 from simulator.distributions import Chance, Distribution, Normal
 from simulator.streams import Streams, stable_key
 from simulator.world import World
@@ -55,12 +58,12 @@ NEVER = -(1 << 62)
 class Station:
     """The devices of one kind. `table` is the row of each site in the kind's device table (None: the same)."""
 
-    def __init__(self, world: World, kind: SensorKind, streams: Streams) -> None:
-        self.kind, self._world, self._streams = kind, world, streams
+    def __init__(self, world: World, kind: SensorKind, streams: Streams, quarantine: Quarantine) -> None:
+        self.kind, self._world, self._streams, self._quarantine = kind, world, streams, quarantine
         self.sites = kind.place(world)
         check_sites(kind, self.sites)
         self.context = kind.prepare(world, self.sites) if kind.prepare else None
-        self._seen_version = -1
+        self._seen_version = self._seen_quarantine = -1
         self.use_table(np.arange(self.sites.n, dtype=np.int64), self.sites.n)
 
     def use_table(self, table: Ints, size: int) -> None:
@@ -68,7 +71,8 @@ class Station:
         self.table, self.size = table, size
         self._plain = size == len(table) and bool((table == np.arange(size)).all())
         n, slots = self.sites.n, self.kind.slots
-        self.faults = FaultTable.empty(n)
+        self.faults, self.deceit = FaultTable.empty(n), Deceit()
+        self.suspect: Bools = np.zeros(n, dtype=bool)
         self._row_of = {name: i for i, name in enumerate(self.sites.device_id)}
         self._slot_sites = [np.flatnonzero(table % slots == s) for s in range(slots)]
         self._slot_at = [table[sites] // slots for sites in self._slot_sites]
@@ -98,6 +102,10 @@ class Station:
         if self.faults.any:
             self.faults.hold(raw, sites)
             sends = sends & ~self.faults.dead[sites] & ~self._hit(DROPOUT, self.faults.dropout, slot, now_ms)
+        if self.deceit.any:
+            self.deceit.falsify(raw, sites, now_ms)
+        if self._quarantine.devices:
+            quality[self.suspect[sites] & (quality == GOOD)] = SUSPECT
         if self.kind.on_change:
             sends = self._changed(raw, sites, sends, now_ms)
         if not sends.any():
@@ -115,8 +123,16 @@ class Station:
     def _refresh_faults(self) -> None:
         health = self._world.devices
         if self._seen_version != health.version:
-            self.faults.rebuild(health.faults, self.kind.name, self._row_of, self.kind.faults)
+            self._rebuild()
             self._seen_version = health.version
+        if self._seen_quarantine != self._quarantine.version:
+            self.suspect = np.array([name in self._quarantine.devices for name in self.sites.device_id], dtype=bool)
+            self._seen_quarantine = self._quarantine.version
+
+    def _rebuild(self) -> None:
+        faults = self._world.devices.faults
+        self.faults.rebuild(faults, self.kind.name, self._row_of, self.kind.faults)
+        self.deceit.rebuild(faults, self._row_of, self.kind.quantities)
 
     def _read(self, measured: Mapping[str, NDArray[Any]], slot: int, now_ms: int) -> tuple[Raw, NDArray[np.uint8]]:
         """Return raw readings [quantity, row] of a slot and their quality [row]."""
@@ -173,6 +189,8 @@ class Station:
 
     def _send(self, whole: Parcel, sites: Ints, sends: Bools, slot: int, now_ms: int) -> list[tuple[Parcel, Ints, int]]:
         zone = self.sites.zone[sites]
+        if self.deceit.skew_ms:
+            return self._send_skewed(whole, sites, sends, slot, now_ms)
         if not self.faults.any:
             return [(whole, zone, 0)] if sends.all() else [(part(whole, sends), zone[sends], 0)]
         out = []
@@ -185,9 +203,17 @@ class Station:
             out.append((part(whole, doubled), zone[doubled], DOUBLE_AFTER_MS))
         return out
 
+    def _send_skewed(self, whole: Parcel, sites: Ints, sends: Bools, slot: int, now_ms: int) -> list[tuple[Parcel, Ints, int]]:
+        """Send those apart whose clock is wrong: their readings bear another time."""
+        skew_ms, out = self.deceit.clocks(sites), []
+        for wrong_ms in np.unique(skew_ms[sends]).tolist():
+            group = sends & (skew_ms == wrong_ms)
+            out.append((replace(part(whole, group), observed_at_ms=now_ms + wrong_ms), self.sites.zone[sites][group], 0))
+        return out
+
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data and arrays."""
-        data: dict[str, Any] = {"held": self.faults.snapshot()}
+        data: dict[str, Any] = {"held": self.faults.snapshot(), "deceit": self.deceit.snapshot()}
         if self.kind.on_change:
             data |= {"last": self.last.copy(), "sent_ms": self.sent_ms.copy()}
         return data
@@ -195,9 +221,9 @@ class Station:
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over a saved state; the world must be restored before."""
         self.faults.restore(data["held"])
-        health = self._world.devices
-        self.faults.rebuild(health.faults, self.kind.name, self._row_of, self.kind.faults)
-        self._seen_version = health.version
+        self.deceit.restore(data["deceit"])
+        self._rebuild()
+        self._seen_version = self._world.devices.version
         if self.kind.on_change:
             self.last, self.sent_ms = data["last"].copy(), data["sent_ms"].copy()
 

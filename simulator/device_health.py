@@ -5,7 +5,7 @@ kinds of sensors. A list, not a state per device, because few are broken at a ti
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,7 @@ class Fault:
     magnitude: float
     start_ms: int
     until_ms: int
+    values: Mapping[str, float] = field(default_factory=dict)  # quantities that a spoof sets, and to what
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,17 @@ class DeviceHealth:
         event = self._world.truth.begin("device_fault", place, now_ms, attributes=attributes)
         until_ms = -1 if lasts_ms is None else now_ms + lasts_ms
         self.faults.append(Fault(event.event_id, device_id, fault, magnitude, now_ms, until_ms))
+        self._changed(now_ms)
+        return event
+
+    def deceive(
+        self, device_id: str, way: str, magnitude: float, lasts_ms: int | None, now_ms: int, values: Mapping[str, float]
+    ) -> TruthEvent:
+        """Let somebody make one device lie, in a way of `simulator.deception`; a crew that repairs the device ends it."""
+        attributes = {"way": way, "magnitude": magnitude} | ({"values": dict(values)} if values else {})
+        event = self._world.truth.begin("deception", Place("device", device_id), now_ms, attributes=attributes)
+        until_ms = -1 if lasts_ms is None else now_ms + lasts_ms
+        self.faults.append(Fault(event.event_id, device_id, way, magnitude, now_ms, until_ms, dict(values)))
         self._changed(now_ms)
         return event
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from simulator import (
     controllers,
+    deception,
     device_health,
     emergencies,
     environment_injects,
@@ -47,6 +48,7 @@ def domain_of(inject: Inject) -> str:
 
 INJECTS: Mapping[str, Inject] = gather(
     controllers.INJECTS,
+    deception.INJECTS,
     device_health.INJECTS,
     emergencies.INJECTS,
     environment_injects.INJECTS,

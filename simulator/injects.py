@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 NO_HELP = Text("", "")
+MOST_TEXT = 200
 PLACES = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "basin")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of an inject. `kind`: one of PLACES (an id of the city), number, integer or choice.
+    """A parameter of an inject. `kind`: one of PLACES (an id of the city), number, integer, text or choice.
 
     `default` None of a place means: one is chosen by the seed.
     """
@@ -82,6 +83,8 @@ def complete(inject: Inject, params: Mapping[str, Any]) -> dict[str, Any]:
 def _problem(parameter: Parameter, value: Any, city: City) -> str:
     if parameter.kind in ("number", "integer"):
         return _number_problem(parameter, value)
+    if parameter.kind == "text":
+        return "" if isinstance(value, str) and len(value) <= MOST_TEXT else f"expected a text of at most {MOST_TEXT} characters"
     if parameter.kind == "choice":
         return "" if value in parameter.choices else f"expected one of {', '.join(parameter.choices)}"
     known = isinstance(value, str) and value in place_ids(city, parameter.kind)

@@ -34,6 +34,7 @@ TRUTH_KINDS: Mapping[str, str] = {
     "fire": "a building burns",
     "medical_emergency": "a person needs an ambulance",
     "device_fault": "a device is stuck, biased, drifting, dead, dropping, late or duplicating",
+    "deception": "somebody makes a device say what is not so: spoof, replay, tamper or a skewed clock",
     "backhaul_outage": "the way from devices to the center is down",
     "weather": "the weather is other than clear",
     "typhoon": "a typhoon passes",

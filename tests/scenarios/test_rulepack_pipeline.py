@@ -31,6 +31,7 @@ seed: 5
 ordinary_life: false
 """
 CROWD_PER_M2, CROWD_S = 6.0, 900.0  # how dense the crowd gets, and in what time
+GHOST = "loop:nguyen_trai_1:1"
 FULL_S = 600.0  # the queue behind the crash has filled its road and stands in the next; drivers who turn away keep it short
 Params = Mapping[str, Any]
 
@@ -66,7 +67,7 @@ class Play:
     start_at: str
     acts: Mapping[str, Act]
     minutes: int
-    spreads: bool = False  # an act may begin more than one incident: water rises in several places
+    one_each: bool = True  # each act begins one incident; not where water spreads, or two acts meet at one place
 
 
 NIGHT = Play(
@@ -125,7 +126,24 @@ STORM = Play(
         "typhoon": Act(12, "typhoon", {"max_wind_mps": 17, "radius_km": 8, "speed_mps": 15, "landfall_s": 2_000, "surge_m": 0}),
     },
     minutes=106,
-    spreads=True,
+    one_each=False,
+)
+LIES = Play(
+    "2026-03-03T18:15:00+07:00",
+    {
+        "frozen camera": Act(8, "deception", {"device": "camera:node_0003", "way": "spoof", "duration_s": 1_200}),
+        "replayed camera": Act(6, "deception", {"device": "camera:node_0002", "way": "replay", "duration_s": 1_800}),
+        "replayed loop": Act(6, "deception", {"device": "loop:le_loi_1:1", "way": "replay", "duration_s": 900}),
+        "slow clock": Act(6, "deception", {"device": "loop:le_loi_3:1", "way": "skew", "magnitude": -90, "duration_s": 900}),
+        "dark lamps": Act(9, "luminaire_failure", {"luminaire": "lamp:le_loi_1:5", "count": 3}),
+        "fake lamps": Act(8, "deception", {"device": "lamp:le_loi_1:5", "way": "spoof", "count": 3, "duration_s": 900}),
+        "ghost jam": Act(
+            26, "deception", {"device": GHOST, "way": "spoof", "values": "flow=40, speed=15, occupancy=0.7", "duration_s": 1_200}
+        ),
+        "crew": Act(24, "dispatch", {"unit": "crew"}, ("cabinet", "cabinet:002")),
+    },
+    minutes=60,
+    one_each=False,
 )
 JUNCTIONS = {"dark signal": "node_0002", "flash": "node_0003", "conflict": "node_0009"}
 
@@ -202,8 +220,16 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         _flooded("RoadWet", 1_500.0),
         _flooded("RoadFlooded", 2_400.0),
     ),
+    "lies": (
+        _device("ReadingsFrozen", "frozen camera", "camera:node_0003"),
+        _device("ReadingsRepeat", "replayed camera", "camera:node_0002"),
+        _device("ReadingsRepeat", "replayed loop", "loop:le_loi_1:1"),
+        _device("ClockWrong", "slow clock", "loop:le_loi_3:1"),
+        _cabinet("PowerContradicts", "fake lamps", "cabinet:002"),
+        _road("FlowNotConserved", "ghost jam", "nguyen_trai_1"),
+    ),
 }
-PLAYS = {"night": NIGHT, "morning": MORNING, "storm": STORM}
+PLAYS = {"night": NIGHT, "morning": MORNING, "storm": STORM, "lies": LIES}
 ALL = [(play, proof) for play, proofs in PROOFS.items() for proof in proofs]
 COLUMNS = {
     name: row
@@ -267,7 +293,7 @@ class Library:
 
 def test_every_alert_of_the_pack_is_proven() -> None:
     """Who adds an alert adds the truth that raises it."""
-    assert sorted(proof.alert for _, proof in ALL) == sorted(entry.name for entry in entries())
+    assert {proof.alert for _, proof in ALL} == {entry.name for entry in entries()}
 
 
 @pytest.mark.slow
@@ -301,7 +327,7 @@ def test_nothing_else_is_raised(played: Library, name: str) -> None:
     run = played(name)
     assert run.report["unexplained_alerts"] == []
     opened = [i for i in run.judged.incidents.values() if not i.get("merged_into")]
-    assert PLAYS[name].spreads or len(opened) == len(run.truth), [(i["place"]["id"], i["title"]["en"]) for i in opened]
+    assert not PLAYS[name].one_each or len(opened) == len(run.truth), [(i["place"]["id"], i["title"]["en"]) for i in opened]
 
 
 @pytest.mark.slow
