@@ -119,7 +119,7 @@ STORM = Play(
     {
         "stuck": Act(2, "sluice_stuck", {"basin": "basin:01", "position": "open"}),
         "fog": Act(2, "weather", {"kind": "fog"}),
-        "river": Act(2, "high_water", {"rise_m": 3.02, "duration_s": 3_600}),
+        "river": Act(2, "high_water", {"rise_m": 3.05, "duration_s": 3_600}),
         "heat": Act(14, "weather", {"kind": "heat"}),
         "sluice freed": Act(60, "dispatch", {"unit": "electrician"}, ("basin", "basin:01")),
         "cool": Act(36, "weather", {"kind": "clear"}),
@@ -140,7 +140,7 @@ LIES = Play(
         "ghost jam": Act(
             26, "deception", {"device": GHOST, "way": "spoof", "values": "flow=40, speed=15, occupancy=0.7", "duration_s": 1_200}
         ),
-        "crew": Act(24, "dispatch", {"unit": "crew"}, ("cabinet", "cabinet:002")),
+        "crew": Act(24, "dispatch", {"unit": "lamp_crew"}, ("cabinet", "cabinet:002")),
     },
     minutes=60,
     one_each=False,

@@ -79,7 +79,7 @@ def test_no_label_goes_on_the_wire_and_a_crew_ends_it(watch: Callable, kinds: li
     w = watch(own=own)
     event = w.world.inject("deception", {"device": "camera:node_0003", "way": way}, 0)
     assert (event.kind, event.attributes["way"]) == ("deception", way)
-    crew = w.order("dispatch", "device", "camera:node_0003", unit="crew")
+    crew = w.order("dispatch", "device", "camera:node_0003", unit="electrician")
     while w.end_of(crew) is None:
         w.run(w.world.scheduler.now_ms + MINUTE_MS)
         assert w.world.scheduler.now_ms < 60 * MINUTE_MS

@@ -220,7 +220,7 @@ def test_the_registry_describes_the_city(watch: Callable, city: City) -> None:
     assert sides == {(b, a) for a, b in sides}
     assert {c.type for c in registry.commands} == {
         "announcement", "cabinet_isolate", "cabinet_reset", "crowd_inflow", "dispatch", "feeder_reclose", "green_wave",
-        "lamp_level", "message_sign", "pump",
+        "lamp_level", "message_sign", "pump", "quarantine",
         "road_close", "road_open", "second_exit", "signal_mode", "signal_plan", "sluice", "speed_limit", "tell",
         "vehicle_ban", "ventilation",
     }  # fmt: skip
