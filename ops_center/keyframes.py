@@ -26,7 +26,7 @@ from ops_center.files import share_file, write_whole
 MAGIC = b"CITYKEY2"
 MAX_RAW_BYTES = 2**31
 KEEP_LATEST = 3
-KEEP_EVERY_MS = 600_000  # one of each ten minutes stays, to jump back to
+KEEP_EVERY_MS = 60_000  # one of each minute stays, to jump back to
 NOISE_BYTES = 4  # of a float64, the lower half of its digits
 DTYPES = frozenset(("|b1", "|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f4", "<f8"))
 
@@ -143,19 +143,19 @@ def _with_arrays(value: Any, arrays: list[NDArray[Any]]) -> Any:
     return value
 
 
-def write(folder: Path, now_ms: int, data: bytes) -> Path:
-    """Write an encoded keyframe so that it is there whole or not at all; thin the older ones out."""
+def write(folder: Path, now_ms: int, data: bytes, keep_every_ms: int = KEEP_EVERY_MS) -> Path:
+    """Write an encoded keyframe so that it is there whole or not at all; of the older ones keep one in `keep_every_ms`."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{now_ms:012d}.key"
     write_whole(path, data)
-    _thin(folder)
+    _thin(folder, keep_every_ms)
     return path
 
 
-def _thin(folder: Path) -> None:
+def _thin(folder: Path, keep_every_ms: int) -> None:
     kept: set[int] = set()
     for path in sorted(folder.glob("*.key"))[:-KEEP_LATEST]:
-        span = int(path.stem) // KEEP_EVERY_MS
+        span = int(path.stem) // keep_every_ms
         if span in kept:
             path.unlink(missing_ok=True)
         kept.add(span)

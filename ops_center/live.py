@@ -91,6 +91,8 @@ class LiveCity:
                 await self.settle()
             elif isinstance(self.run.center.seen, Barrier):
                 await self._at_barrier(bool(changes), more_waits)
+            elif self.run.unsettled and not more_waits:
+                await self.settle()  # what followed a barrier was no other barrier: nobody else would settle that one
 
     async def _at_barrier(self, changed: bool, more_waits: bool) -> None:
         again = self.run.due_again()

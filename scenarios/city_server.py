@@ -85,6 +85,7 @@ class _Jump:
     to_ms: int
     keep_commands: bool
     done: "asyncio.Future[str]"
+    made: RunFolder | None = None  # the branch's folder, in which the city does not stand yet
     back: tuple[RunFolder, Link, int] | None = None  # where to go on if it comes to nothing
 
 
@@ -188,6 +189,7 @@ class CityServer:
             live.begin_warm()
         opening = live.opening_frames(link.run_id, **link.hello())
         await socket.send(opening[0])
+        self._stand_in_branch()
         async with asyncio.timeout(WELCOME_S):
             welcome = self._decoded(await socket.recv())
         if not isinstance(welcome, Welcome):
@@ -285,7 +287,11 @@ class CityServer:
         if self.warming_up or self.live.behind:
             self.pacer.anchor(self.live.now_ms + BARRIER_MS)
             return True
+        stood = self.pacer.paused
         wait_s = self.pacer.wait_s(self.live.now_ms + BARRIER_MS, self.live.now_ms)
+        if wait_s is None and not stood:  # an instant was run to: the center is told that time stands still from here
+            self._told_s = -1e9
+            return False
         if wait_s is None:
             await self.news.wait()
             return False
@@ -341,18 +347,27 @@ class CityServer:
         return await self._jump.done
 
     def _begin_jump(self) -> None:
-        """The session has ended: stand in a branch at the instant asked for, and let the next session present it."""
+        """The session has ended: make the city's part of a branch, and let the next session present it."""
         jump, here = self._jump, self.live.folder
         assert jump is not None and here is not None
         jump.back = (here, self.link, self.live.now_ms)
         try:
-            folder = fork_folder(here, jump.to_ms, keep_commands=jump.keep_commands)
+            jump.made = fork_folder(here, jump.to_ms, keep_commands=jump.keep_commands)
             self.link = replace(
-                self.link, run_id=folder.run_id, parent=here.run_id, fork_at_ms=jump.to_ms, keep_commands=jump.keep_commands
+                self.link, run_id=jump.made.run_id, parent=here.run_id, fork_at_ms=jump.to_ms, keep_commands=jump.keep_commands
             )  # fmt: skip
-            self._stand_in(folder, jump.to_ms)
         except (ValueError, KeyError, TypeError, OSError) as error:
             self._take_back(str(error))
+
+    def _stand_in_branch(self) -> None:
+        """Stand where the branch begins; the center, which has heard of it, makes its own part meanwhile."""
+        jump = self._jump
+        if jump is None or jump.made is None or self.live.folder == jump.made:
+            return
+        try:
+            self._stand_in(jump.made, jump.to_ms)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise Unwelcome(f"the city cannot stand at {jump.to_ms} ms: {error}") from error
 
     def _stand_in(self, folder: RunFolder, now_ms: int) -> None:
         if self._control_log:
@@ -367,10 +382,11 @@ class CityServer:
         jump = self._jump
         if jump is None or jump.back is None:
             return False
-        made, (here, self.link, now_ms) = self.live.folder, jump.back
-        if made is not None and made != here:
-            drop(made)
-        self._stand_in(here, now_ms)
+        here, self.link, now_ms = jump.back
+        if self.live.folder != here:
+            self._stand_in(here, now_ms)
+        if jump.made is not None:
+            drop(jump.made)
         self._jump = None
         jump.done.set_exception(CannotJump(why))
         return True

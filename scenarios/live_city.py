@@ -26,6 +26,7 @@ from simulator.inject_catalogue import INJECTS
 from simulator.injects import validate
 
 KEYFRAME_MS = 60_000
+KEEP_EVERY_MS = 180_000  # of a city, whose keyframes are large and who goes through three minutes in a moment
 MAX_KEPT = 100_000  # groups that wait for the center's credit
 
 
@@ -232,7 +233,7 @@ class LiveCity:
     def keep_keyframe(self, data: bytes, now_ms: int) -> None:
         """Write an encoded keyframe of a barrier."""
         if self.folder is not None:
-            keyframes.write(self.folder.path / "keyframes" / "city", now_ms, data)
+            keyframes.write(self.folder.path / "keyframes" / "city", now_ms, data, KEEP_EVERY_MS)
 
     def _cache_path(self) -> Path:
         identity = json.dumps(self.setup.header("warm").identity(), sort_keys=True)

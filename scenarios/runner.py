@@ -19,7 +19,7 @@ from scenarios.journal_reader import read_commands
 from scenarios.runs import RunFolder
 from scenarios.setup import Setup
 from scenarios.world_log import Entry, WorldLog, read_log
-from sensors.messages import encode_frame
+from sensors.messages import Barrier, encode_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class HeadlessRun:
         self._world = None if commands.world is None else sorted(commands.world, key=lambda entry: entry.seq)
         self._done_judgement = self._done_world = 0
         self._began = False
+        self._since: list[bytes] = []  # the frames since the last barrier
 
     # -- going on
 
@@ -130,8 +131,17 @@ class HeadlessRun:
 
     # -- frames and changes
 
+    def linger(self, until_ms: int) -> None:
+        """Go on to any instant before the next barrier: to be saved between two events."""
+        if until_ms - self.now_ms >= BARRIER_MS - self.now_ms % BARRIER_MS:
+            raise ValueError(f"the run stands at {self.now_ms} ms; {until_ms} ms does not lie before the next barrier")
+        self.city.run_until(until_ms)
+
     def _frame(self, frame: bytes) -> None:
+        self._since.append(frame)
         self._watched(self.memory.step(frame))
+        if isinstance(self.center.seen, Barrier):
+            self._since.clear()
 
     def _watched(self, changes: Sequence[Change]) -> None:
         if self.watch and changes:
@@ -164,11 +174,11 @@ class HeadlessRun:
         }
 
     def save(self) -> bytes:
-        """Return the whole run at a barrier as one keyframe. Raises ValueError between barriers."""
-        if self.now_ms % BARRIER_MS or self.center.now_ms != self.now_ms:
-            raise ValueError(f"the run stands at {self.now_ms} ms; expected a barrier")
-        done = [self._done_judgement, self._done_world]
-        return keyframes.encode({"city": self.city.snapshot(), "center": self.center.snapshot(), "done": done})
+        """Return the whole run between any two events as one keyframe. Raises ValueError before the first barrier."""
+        if self.center.now_ms < 0:
+            raise ValueError(f"the run stands at {self.now_ms} ms; expected that a barrier has passed")
+        state = {"city": self.city.snapshot(), "center": self.center.snapshot(), "since": list(self._since)}
+        return keyframes.encode(state | {"done": [self._done_judgement, self._done_world]})
 
     def load(self, data: bytes) -> "HeadlessRun":
         """Stand where a saved run of the same setup and commands stood, and return self."""
@@ -178,6 +188,8 @@ class HeadlessRun:
         opening = [encode_frame(self.city.fleet.registry()), encode_frame(self.city.fleet.layers())]
         self.memory.center = Center.restore(self.center.config, state["center"], opening)
         self._done_judgement, self._done_world = state["done"]
+        for frame in state["since"]:
+            self._frame(frame)
         return self
 
 
@@ -202,18 +214,19 @@ def run_headless(
 ) -> Finished:
     """Run a setup to its end (or `until_ms` from the warm-up's start) and return the result and the run.
 
-    With `until` it ends at the first barrier after the warm-up at which that is so. At each of `save_load_at` the run is saved
-    and goes on in new objects, which must change nothing. `progress` gets simulated seconds.
+    With `until` it ends at the first barrier after the warm-up at which that is so. At each of `save_load_at`, after the first
+    barrier, the run is saved and goes on in new objects, which must change nothing. `progress` gets simulated seconds.
     """
     end_ms = setup.scenario.total_ms if until_ms is None else until_ms
     run = HeadlessRun(setup, commands, out, watch=watch)
-    stops = sorted({s - s % BARRIER_MS for s in save_load_at if 0 < s < end_ms})
+    stops = {stop_ms for stop_ms in save_load_at if BARRIER_MS <= stop_ms < end_ms}
     for stop_ms in sorted({*_minutes(end_ms), *stops}):
         reached = _advance_until(run, stop_ms, until)
         progress(run.now_ms / 1000.0)
         if reached:
             break
         if stop_ms in stops:
+            run.linger(stop_ms)
             run = _reborn(run, setup, commands, watch)
     return Finished(run.close(), run)
 
@@ -223,7 +236,7 @@ def _advance_until(run: HeadlessRun, stop_ms: int, until: Condition | None) -> b
     if until is None:
         run.advance(stop_ms)
         return False
-    while run.now_ms < stop_ms:
+    while run.now_ms + BARRIER_MS <= stop_ms:
         run.advance(run.now_ms + BARRIER_MS)
         if run.now_ms >= run.setup.scenario.warm_up and until.holds(run.center):
             return True

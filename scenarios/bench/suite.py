@@ -76,6 +76,12 @@ BENCHES: tuple[Bench, ...] = (
         cost="server_cpu_ratio",
     ),
     Bench(
+        "jump_back",
+        "going back 20 minutes in a run of 2 h: city and center stand there, the series of 1 h filled again",
+        "scenarios.bench.jump_back",
+        {"seconds": ("<", 1.0, "s")},
+    ),
+    Bench(
         "start",
         "from the command to a usable page",
         "scenarios.bench.start",

@@ -132,7 +132,7 @@ def test_a_keyframe_refuses_what_it_cannot_keep() -> None:
 
 
 def test_old_keyframes_are_thinned_out(tmp_path: Path) -> None:
-    """The last three stay, and one of each ten minutes."""
+    """The last three stay, and one of each ten minutes, or of whatever is asked for."""
     for minute in range(25):
-        keyframes.write(tmp_path, minute * 60_000, b"x")
+        keyframes.write(tmp_path, minute * 60_000, b"x", 600_000)
     assert [int(p.stem) // 60_000 for p in sorted(tmp_path.glob("*.key"))] == [0, 10, 20, 22, 23, 24]

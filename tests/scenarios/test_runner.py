@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ops_center.events import IncidentChange, JudgementCommand
@@ -68,6 +69,16 @@ def test_saving_and_loading_in_the_middle_changes_nothing(setup: Setup, handled:
     """New objects from a keyframe go on as if nothing had happened, also in the middle of a command and of an outage."""
     again = run_headless(setup, commands=Commands(session()), save_load_at=[61_000, 311_000, 421_000, 500_000])
     assert again.result["digest"] == handled.result["digest"]
+
+
+@pytest.mark.slow
+def test_saving_and_loading_at_twenty_random_events_changes_nothing(setup: Setup, handled: Finished) -> None:
+    """Between any two events of the city: before and after barriers, answers, evaluations and the outage."""
+    draws = np.random.Generator(np.random.Philox(2026)).integers(1_000, setup.scenario.total_ms, 20)
+    stops = [int(stop_ms) for stop_ms in draws]
+    assert len({stop_ms % 1_000 for stop_ms in stops}) > 10  # most lie between barriers
+    again = run_headless(setup, commands=Commands(session()), save_load_at=stops)
+    assert again.result == handled.result
 
 
 def test_chunks_change_nothing(setup: Setup, handled: Finished) -> None:
