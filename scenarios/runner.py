@@ -21,6 +21,8 @@ from scenarios.setup import Setup
 from scenarios.world_log import Entry, WorldLog, read_log
 from sensors.messages import Barrier, encode_frame
 
+KEEP_EVERY_MS = 900_000  # keyframes each minute, as live, would take a third of the run's time; these take a fiftieth
+
 
 @dataclass(frozen=True, slots=True)
 class Commands:
@@ -77,10 +79,21 @@ class HeadlessRun:
         until_ms -= until_ms % BARRIER_MS
         while True:
             self._commands_now()
-            next_ms = min(self._next_command_ms(), until_ms)
+            keep_ms = self.now_ms - self.now_ms % KEEP_EVERY_MS + KEEP_EVERY_MS
+            next_ms = min(self._next_command_ms(), until_ms, keep_ms)
             if next_ms <= self.now_ms:
                 return
             self.city.run_until(next_ms)
+            if next_ms == keep_ms:
+                self._keep()
+
+    def _keep(self) -> None:
+        """Keep both sides' keyframes: from them a record is looked into and branched without doing all of it again."""
+        if self.out is None or self.log is None:
+            return
+        self.memory.keyframe()
+        state = {"now_ms": self.now_ms, "done": len(self.log.entries), "city": self.city.snapshot(), "frames": []}
+        keyframes.write(self.out.path / "keyframes" / "city", self.now_ms, keyframes.encode(state))
 
     def _next_command_ms(self) -> int:
         """When the next command is due, always at a barrier to come."""

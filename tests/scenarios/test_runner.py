@@ -11,6 +11,11 @@ import numpy as np
 import pytest
 
 from ops_center.events import IncidentChange, JudgementCommand
+from ops_center.pipeline import CenterConfig
+from ops_center.recorder import read_frames
+from ops_center.run import Run
+from scenarios import runner
+from scenarios.live_city import LiveCity
 from scenarios.runner import Commands, Finished, HeadlessRun, commands_of, run_headless
 from scenarios.runs import RunError
 from scenarios.setup import Setup, of_run, prepare
@@ -51,6 +56,27 @@ def plain(setup: Setup) -> Finished:
 def handled(setup: Setup) -> Finished:
     """The run in which the operator ends the outage."""
     return run_headless(setup, commands=Commands(session()))
+
+
+@pytest.mark.slow
+def test_a_headless_run_can_be_entered_at_its_keyframes(
+    setup: Setup, plain: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From time to time both sides are kept: the center comes back from there, and the city sends the same frames again."""
+    monkeypatch.setattr(runner, "KEEP_EVERY_MS", 300_000)
+    folder = setup.create(tmp_path, "kept")
+    run_headless(setup, out=folder)
+    memory = Run(folder.path, CenterConfig(rules=setup.rule_files()))
+    assert memory.recovery.keyframe_ms == 600_000
+    assert (memory.center.now_ms, memory.center.digests()) == (plain.result["until_ms"], plain.result["digest"])
+    memory.close()
+    city = LiveCity(setup, folder)
+    city.resume(620_000)
+    again = [frame for _ in range(30) for frame in city.step().frames]
+    recorded = list(read_frames(folder.path / "wire"))
+    first = recorded.index(again[0])
+    assert city.now_ms == 650_000 and recorded[first : first + len(again)] == again
+    city.close()
 
 
 @pytest.mark.slow
