@@ -54,6 +54,7 @@ class Lighting:
         self.age_h: Floats = streams.draw(AGE, tick=0, n=n)  # burning hours
         self.clean_years: Floats = streams.draw(DIRT, tick=0, n=n)  # since it was cleaned, when the run began
         self.depreciation: Floats = light_left(self.age_h, self.clean_years)
+        self._began = {name: getattr(self, name).copy() for name in self._DRAWN}
         self.circuit: Ints = _circuits(self.cabinet)
         self._lamps_of_link = _counts(self.link, len(city.links.id))
         self._lamps_of_zone = _counts(self.zone, len(city.zones.id))
@@ -193,20 +194,25 @@ class Lighting:
             if len(hit):
                 self.fail(hit, now_ms)
 
-    _ARRAYS = (
-        "failed", "burner", "blind", "override_level", "override_until_ms", "energy_wh", "commanded_level", "age_h",
-        "clean_years", "depreciation",
-    )  # fmt: skip
+    _ARRAYS = ("failed", "burner", "blind", "override_level", "override_until_ms", "energy_wh", "commanded_level")
+    _DRAWN = ("age_h", "clean_years", "depreciation")  # begin as the seed says; a snapshot holds the lamps where they changed
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data and arrays; what follows from it is worked out again."""
-        arrays = {name: getattr(self, name).copy() for name in self._ARRAYS}
+        arrays: dict[str, Any] = {name: getattr(self, name).copy() for name in self._ARRAYS}
+        for name, began in self._began.items():
+            lamps = np.flatnonzero(getattr(self, name) != began)
+            arrays[name] = [lamps.astype(np.uint32), getattr(self, name)[lamps]]
         return arrays | {"lasting": self.lasting.snapshot(), "lux": self.lux, "night": self.night, "settled_ms": self._settled_ms}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over a saved state; power must be restored before."""
         for name in self._ARRAYS:
             setattr(self, name, data[name].copy())
+        for name, began in self._began.items():
+            lamps, values = data[name]
+            setattr(self, name, began.copy())
+            getattr(self, name)[lamps] = values
         self.lasting.restore(data["lasting"])
         self.lux, self.night, self._settled_ms = data["lux"], data["night"], data["settled_ms"]
         self._derive(self.commanded_level, self.override_until_ms != NO_OVERRIDE, self.supplied())
