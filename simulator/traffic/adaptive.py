@@ -95,9 +95,7 @@ class Adaptive:
         """Return by controller and phase [A, P]: somebody waits, vehicles come in close succession, the pressure."""
         net, rates, stored, m = roads.net, roads.rates, roads.state.stored, self._movement
         size, shape = self._exists.size, self._exists.shape
-        queued = net.movements_by_group(stored)
-        sending = np.minimum(rates.group_free * queued, rates.group_capacity)
-        close = sending / (net.group_lanes * net.step_s) > 1.0 / GAP_S
+        close = roads.group_demand() > rates.group_entry / (net.saturation * GAP_S)[net.group_link]
         calls = sum_by(self._slot, stored[m], size) >= CALL_VEH
         busy = sum_by(self._slot, close[net.movement_group[m]].astype(np.float64), size) > 0.0
         pressure = sum_by(self._slot, _pressures(roads, m), size) if self._pressure.any() else np.zeros(size)

@@ -6,6 +6,7 @@ made; a running city keeps the demand that its file says.
 
 import numpy as np
 
+from simulator.traffic.lanes import divide_lanes, own_lanes
 from simulator.traffic.network import Floats
 from simulator.traffic.traffic import Traffic
 
@@ -16,7 +17,8 @@ QUANTILE = 98.0  # per cent of the used lane groups that stay below the target
 def degree_of_saturation(traffic: Traffic, local_s: float) -> Floats:
     """Return flow over capacity [G] of every lane group at a local time of day, with drivers on empty-road routes.
 
-    Capacity is saturation flow x mean green x right of way, shared by the movements of the group in proportion to flow.
+    Capacity is saturation flow x mean green x right of way, shared by the movements of the group in proportion to flow; shared
+    lanes go to those who use them.
     Raises ValueError for traffic without trips between zones.
     """
     if traffic.demand is None:
@@ -27,7 +29,9 @@ def degree_of_saturation(traffic: Traffic, local_s: float) -> Floats:
     leaving = (arriving * (1.0 - shares.end) + trips.sum(axis=1)) / 3600.0
     flow = leaving[net.from_link] * shares.turn
     served = np.maximum(traffic.signals.mean_green() * rates.movement_share, 1e-9)
-    return net.movements_by_group(flow / served) / (rates.group_capacity / net.step_s)
+    needed = net.movements_by_group(flow / served)
+    lanes = divide_lanes(net, own_lanes(net), needed, np.zeros_like(needed))
+    return needed / (rates.group_capacity / net.step_s * lanes / traffic.group_lanes)
 
 
 def demand_factor(traffic: Traffic, target: float = TARGET) -> float:

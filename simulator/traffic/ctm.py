@@ -28,6 +28,8 @@ class RoadState:
     passed: Floats  # [C] cumulated vehicles out of a cell at its end
     presence: Floats  # [C] cumulated sum of vehicles over steps
     turned: Floats  # [M] cumulated vehicles of a movement
+    fresh: Floats  # [C] of `vehicles`, those who came in the last step
+    fresh_stored: Floats  # [G] the same of the lane groups
     steps: int = 0
     entered: float = 0.0  # cumulated, with those who still wait
     left: float = 0.0  # cumulated
@@ -46,21 +48,32 @@ class RoadState:
 
 def empty_roads(net: Network) -> RoadState:
     """Return the state of empty roads."""
-    n_cells, n_movements = net.cell_link.size, net.from_link.size
-    zeros = np.zeros
-    return RoadState(zeros(n_cells), zeros(n_movements), zeros(net.n_links), zeros(n_cells), zeros(n_cells), zeros(n_movements))
+    cells, groups, movements, links = net.cell_link.size, net.group_link.size, net.from_link.size, net.n_links
+    return RoadState(
+        vehicles=np.zeros(cells),
+        stored=np.zeros(movements),
+        waiting=np.zeros(links),
+        passed=np.zeros(cells),
+        presence=np.zeros(cells),
+        turned=np.zeros(movements),
+        fresh=np.zeros(cells),
+        fresh_stored=np.zeros(groups),
+    )
 
 
 @dataclass(slots=True)
 class Rates:
     """The fundamental diagram of every cell and lane group in vehicles and steps: free share, capacity, wave share, jam."""
 
-    free: Floats  # [C] share of a cell's vehicles that reach its end in a step, u dt/dx
+    free: Floats  # [C] share of a cell that a free vehicle passes in a step, the Courant number u dt/dx
+    ripe: Floats  # [C] share of a cell's vehicles that reach its end in a step ...
+    lag: Floats  # [C] ... but for this share of those who came in the last step
     capacity: Floats  # [C] vehicles a step that can leave; less beside an incident
     entry: Floats  # [C] vehicles a step that can enter
     wave: Floats  # [C] share of a cell's free room that a step can fill, w dt/dx
     entry_open: Floats  # [L + 1] 1 where vehicles may enter a link, infinite for the sink
-    group_free: Floats  # [G]
+    group_ripe: Floats  # [G]
+    group_lag: Floats  # [G]
     group_capacity: Floats  # [G] vehicles a step of displayed green
     group_entry: Floats  # [G]
     group_wave: Floats  # [G]
@@ -74,11 +87,13 @@ def make_rates(
     lanes: Floats | None = None,
     exit_capacity: Floats | None = None,
     conditions: tuple[Floats, Floats] | None = None,
+    group_lanes: Floats | None = None,
 ) -> Rates:
     """Return the rates under factors of speed [C] and open lanes [C], an exit capacity [L] (veh/s), and road conditions.
 
-    `conditions` are factors of free speed [L] and capacity [L]. The wave speed w = q/(kj - q/u) follows from the factored
-    diagram of the link; an incident leaves it alone and takes capacity from its cell only.
+    `conditions` are factors of free speed [L] and capacity [L], `group_lanes` [G] the lanes of the groups now. The wave speed
+    w = q/(kj - q/u) follows from the factored diagram of the link; an incident leaves it alone and takes capacity from its
+    cell only.
     """
     dt, cells = net.step_s, net.cell_link
     speed = np.ones(cells.size) if speed is None else speed
@@ -91,24 +106,40 @@ def make_rates(
     free = np.minimum(u[cells] * speed * courant, 1.0)
     wave = np.minimum(w[cells] * courant, 1.0)
     last = net.last[net.group_link]
+    shared = net.group_lanes if group_lanes is None else group_lanes
     entry = q * net.lanes * dt
-    group_entry = q[net.group_link] * net.group_lanes * dt
-    exits = net.group_exit_capacity
+    group_entry = q[net.group_link] * shared * dt
+    exits = net.group_exit_capacity * (shared / net.group_lanes)
     if exit_capacity is not None:
-        exits = np.minimum(exits, exit_capacity[net.group_link] * net.group_lanes / net.lanes[net.group_link])
+        exits = np.minimum(exits, exit_capacity[net.group_link] * shared / net.lanes[net.group_link])
+    ripe, lag = _ripening(free)
     return Rates(
         free=free,
+        ripe=ripe,
+        lag=lag,
         capacity=entry[cells] * lanes,
         entry=entry[cells],
         wave=wave,
         entry_open=np.append(np.ones(net.n_links), np.inf),
-        group_free=free[last],
+        group_ripe=ripe[last],
+        group_lag=lag[last],
         group_capacity=np.minimum(group_entry * lanes[last], exits * dt),
         group_entry=group_entry,
         group_wave=wave[last],
-        group_jam=net.group_lanes * (net.jam[net.group_link] * net.cell_length_m[last]),
+        group_jam=shared * (net.jam[net.group_link] * net.cell_length_m[last]),
         movement_share=net.capacity_factor.copy(),
     )
+
+
+def _ripening(free: Floats) -> tuple[Floats, Floats]:
+    """Return which share of a cell's vehicles reaches its end in a step, and of those who came in the last one how many do not.
+
+    A free vehicle needs 1/C steps for a cell (C the Courant number). Of an even inflow over the last step, the last 1/C - 1 of
+    the step are then not yet at the end, everybody else is. Daganzo's C k spreads platoons out; this does not, as long as
+    C is above one half. Below (in water, beside a crash) C k it is.
+    """
+    quick = free >= 0.5
+    return np.where(quick, 1.0, free), np.where(quick, 1.0 / np.maximum(free, 0.5) - 1.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -148,6 +179,7 @@ class _Work:
         self.link: Floats = np.zeros(net.n_links)
         self.zero_cells: Floats = np.zeros(n_cells)
         self.zero_groups: Floats = np.zeros(n_groups)
+        self.zero_movements: Floats = np.zeros(n_movements)
         self.zero_links: Floats = np.zeros(net.n_links)
         self.tiny_groups: Floats = np.full(n_groups, TINY)
         self.begun: Floats = np.zeros(net.n_links)
@@ -238,7 +270,7 @@ class CellTransmission:
         np.subtract(self._group_wave_jam, room, out=room)
         np.minimum(room, rates.group_entry, out=room)
         np.maximum(room, work.zero_groups, out=room)
-        ratio = np.multiply(rates.group_free, queued, out=work.ratio)
+        ratio = self._at_the_end(queued)
         np.minimum(ratio, rates.group_capacity, out=ratio)
         np.maximum(queued, work.tiny_groups, out=queued)
         ratio /= queued
@@ -248,11 +280,25 @@ class CellTransmission:
         sending *= rates.movement_share
         return sending
 
+    def _at_the_end(self, queued: Floats) -> Floats:
+        """Return those of lane groups [G] who reach the stop line in this step if nothing holds them."""
+        rates, work = self.rates, self._work
+        ripe = np.multiply(rates.group_ripe, queued, out=work.ratio)
+        ripe -= np.multiply(rates.group_lag, self.state.fresh_stored, out=work.group)
+        return np.maximum(ripe, work.zero_groups, out=ripe)
+
+    def group_demand(self) -> Floats:
+        """Return what each lane group would send in a step of green [G], S = min(u k, q)."""
+        queued = self.net.movements_by_group(self.state.stored)
+        return np.minimum(self._at_the_end(queued), self.rates.group_capacity)
+
     def _cell_demand_and_room(self) -> None:
         """Set what each cell would send to the next, min(u k, q), and what it could take, min(q, w (k_jam - k))."""
         rates, work, vehicles = self.rates, self._work, self.state.vehicles
-        np.multiply(rates.free, vehicles, out=work.send)
-        np.minimum(work.send, rates.capacity, out=work.send)
+        send = np.multiply(rates.ripe, vehicles, out=work.send)
+        send -= np.multiply(rates.lag, self.state.fresh, out=work.room)
+        np.maximum(send, work.zero_cells, out=send)
+        np.minimum(send, rates.capacity, out=send)
         room = np.multiply(rates.wave, vehicles, out=work.room)
         np.subtract(self._wave_jam, room, out=room)
         np.minimum(room, rates.entry, out=room)
@@ -320,15 +366,19 @@ class CellTransmission:
         work.inflow[net.home] = staying
 
     def _settle(self, turned: Floats) -> None:
-        """Add what came and file it by movement."""
+        """Add what came and file it by movement. Rounding must leave nothing below zero: 1/x of it is beyond all numbers."""
         net, state, work = self.net, self.state, self._work
         if self._single_links.size:
             self._fill_single(work.inflow)
         state.vehicles += work.inflow
+        state.fresh[:] = work.inflow
+        state.fresh_stored[:] = work.accepted
+        np.maximum(state.vehicles, work.zero_cells, out=state.vehicles)
         filed = work.accepted.take(net.movement_group, out=work.filed, mode="clip")
         filed *= self._within
-        state.stored += filed
         state.stored -= turned
+        np.maximum(state.stored, work.zero_movements, out=state.stored)
+        state.stored += filed
         state.turned += turned
         state.steps += 1
 

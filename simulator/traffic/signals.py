@@ -23,7 +23,7 @@ MODES = ("normal", "flash", "dark")
 STOP_FACTOR = 525.0 / 1900.0  # all-way stop: a lane of 1 900 veh/h serves 525 (HCM 2010 ch. 20, four busy one-lane approaches)
 MAX_TABLE_ROWS = 720
 QUARTER_MS, QUARTERS = 900_000, 96  # plans change by the clock at quarters of an hour
-NO_HOLD = -1
+NO_HOLD, NEVER_MS = -1, 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,8 @@ class SignalControl:
 
     def tick(self, clock_ms: int) -> bool:
         """Let the clock choose plans at each quarter of an hour, and end holds that are over; return if plans changed."""
-        over = (self.hold_phase != NO_HOLD) & (self.hold_until_ms <= clock_ms)
-        if over.any():
-            self.hold_phase[over] = NO_HOLD
+        if self._next_end_ms <= clock_ms:
+            self.hold_phase[self.hold_until_ms <= clock_ms] = NO_HOLD
             self._refresh(clock_ms)
         quarter = clock_ms // QUARTER_MS % QUARTERS
         if quarter == self._quarter:
@@ -221,6 +220,7 @@ class SignalControl:
         self._windows = self._windows_of(normal & ~self._follows_traffic, running)
         self._refresh_phases(running)
         self._table = self._make_table()
+        self._next_end_ms = min(self.hold_until_ms[self.hold_phase != NO_HOLD].tolist(), default=NEVER_MS)
 
     def _refresh_following(self, normal: Bools, running: Sequence[SignalPlan], clock_ms: int) -> None:
         """Let controllers that begin to follow traffic, or to hold a green, go on from the phase that they show."""

@@ -20,6 +20,7 @@ from simulator.traffic.destinations import Destinations
 from simulator.traffic.guidance import Guidance
 from simulator.traffic.happenings import Happenings
 from simulator.traffic.incidents import Incident, Obstacles
+from simulator.traffic.lanes import divide_lanes, own_lanes
 from simulator.traffic.network import Bools, Floats, Ints, Network
 from simulator.traffic.relief import Relief
 from simulator.traffic.routing import CLOSED_S, Router
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 PRIORITY = 40
 OBSERVE_MS = 60_000
 REFRESH_MS, LARGE_REFRESH_MS = 180_000, 300_000
-LARGE = 40_000  # zones x links from which routes are looked at less often
+LARGE = 30_000  # zones x links from which routes are looked at less often
 TURN_S = {"left": 6.0, "right": 3.0, "u_turn": 25.0}
 LEAST_TRIPS = 1e-6  # trips/h from every link to every zone, so that each road knows its ways also when nobody uses it
 
@@ -59,6 +60,8 @@ class Traffic:
         self.conditions: tuple[Floats, Floats] = (np.ones(net.n_links), np.ones(net.n_links))
         self.exit_capacity: Floats = np.full(net.n_links, np.inf)
         self.obstacles = Obstacles(net)
+        self._own_lanes = own_lanes(net)
+        self.group_lanes: Floats = net.group_lanes.copy()
         self._given = uniform_shares(net) if shares is None else shares
         self.roads = CellTransmission(net, make_rates(net), self._given)
         self.times = detect.TravelTimes(net, self.roads.state)
@@ -140,7 +143,18 @@ class Traffic:
                 self._refresh_by_destination(self.destinations, trips)
             self.relief.leave_closed(self.roads, self._closed_movements())
             self._reconcile()
+            self._divide_lanes()
         self._routed = True
+
+    def _divide_lanes(self) -> None:
+        """Give shared lanes to those who turn now, by how much of a lane's green they ask for."""
+        net, roads = self.net, self.roads
+        served = np.maximum(self.signals.mean_green() * roads.rates.movement_share, 1e-3)
+        per_lane = net.jam[net.group_link] * net.cell_length_m[net.last[net.group_link]]
+        held = net.movements_by_group(roads.state.stored) / per_lane
+        needed = net.movements_by_group(roads.shares.turn / served)
+        self.group_lanes = divide_lanes(net, self._own_lanes, needed, held)
+        self._changed()
 
     def _refresh_mixed(self, trips: Floats) -> None:
         turn_s = self._turn_cost()
@@ -329,7 +343,7 @@ class Traffic:
         speed, lanes = self.obstacles.factors()
         speed_factor = self.conditions[0] * self.weather[0] * self.guidance.speed_factors()
         conditions = (speed_factor, self.conditions[1] * self.weather[1])
-        rates = make_rates(self.net, speed, lanes, self.exit_capacity, conditions)
+        rates = make_rates(self.net, speed, lanes, self.exit_capacity, conditions, self.group_lanes)
         rates.entry_open[:-1] = np.where(self.obstacles.closed, 0.0, 1.0)
         self.roads.set_rates(rates)
         self._empty = None
@@ -418,6 +432,7 @@ class Traffic:
             "weather": list(self.weather),
             "conditions": [factor.copy() for factor in self.conditions],
             "exit_capacity": self.exit_capacity.copy(),
+            "group_lanes": self.group_lanes.copy(),
             "destinations": None if self.destinations is None else self.destinations.snapshot(),
             "demand_factor": None if self.demand is None else self.demand.factor.copy(),
             "sites": [[s.passed.copy(), s.presence.copy(), s.steps] for s in self._sites],
@@ -435,6 +450,7 @@ class Traffic:
         self.weather = (data["weather"][0], data["weather"][1])
         self.conditions = (data["conditions"][0].copy(), data["conditions"][1].copy())
         self.exit_capacity = data["exit_capacity"].copy()
+        self.group_lanes = data["group_lanes"].copy()
         if self.demand is not None:
             self.demand.factor[:] = data["demand_factor"]
             self.demand.set_open(~self.obstacles.closed)

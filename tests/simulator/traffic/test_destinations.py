@@ -55,7 +55,7 @@ def test_every_zone_receives_what_is_bound_for_it(length_m: float) -> None:
 @pytest.mark.parametrize("trips_per_h", [4000.0, 9000.0])
 def test_mixed_shares_agree_with_the_reference(trips_per_h: float) -> None:
     """On 8 x 8 junctions, in light traffic and at a third of jam-free capacity: mixed shares give the total time within 5 %, the
-    counts of all links within 8 % in the mean, with a correlation above 0.97.
+    counts of all links within 10 % in the mean, with a correlation above 0.96.
     """
     runs = both(8, trips_per_h)
     for run in runs:
@@ -65,8 +65,8 @@ def test_mixed_shares_agree_with_the_reference(trips_per_h: float) -> None:
     mixed, exact = (run.traffic.totals()["vehicle_s"] for run in runs)
     assert mixed == pytest.approx(exact, rel=0.05)
     one, other = (run.traffic.roads.state.passed[run.traffic.net.last] for run in runs)
-    assert float(np.abs(one - other).mean()) < 0.08 * float(other.mean())
-    assert float(np.corrcoef(one, other)[0, 1]) > 0.97
+    assert float(np.abs(one - other).mean()) < 0.10 * float(other.mean())
+    assert float(np.corrcoef(one, other)[0, 1]) > 0.96
 
 
 def test_first_in_first_out_above_the_lane_groups() -> None:
