@@ -6,6 +6,7 @@ turns have 0.3 of a single lane; if nine of ten turn left there, the lane is in 
 
 import numpy as np
 
+from simulator.traffic.ctm import CellTransmission
 from simulator.traffic.network import Floats, Network
 
 LEAST_LANES = 0.1  # of a shared lane that a group keeps whatever the others want
@@ -42,3 +43,12 @@ def divide_lanes(net: Network, own: Floats, needed: Floats, held: Floats) -> Flo
     by_own = own / net.groups_by_link(own)[link]
     rest = np.maximum(total - net.groups_by_link(held), 0.0)
     return np.where((spare >= 0.0)[link], least + spare[link] * part, held + rest[link] * by_own)
+
+
+def lanes_in_use(roads: CellTransmission, own: Floats, mean_green: Floats) -> Floats:
+    """Return the lanes [G] of every group as drivers turn now, by how much of a lane's green [M] they ask for."""
+    net = roads.net
+    served = np.maximum(mean_green * roads.rates.movement_share, 1e-3)
+    per_lane = net.jam[net.group_link] * net.cell_length_m[net.last[net.group_link]]
+    held = net.movements_by_group(roads.state.stored) / per_lane
+    return divide_lanes(net, own, net.movements_by_group(roads.shares.turn / served), held)

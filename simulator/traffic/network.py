@@ -5,7 +5,9 @@ roads, time, signals at work, demand. Cells of a link lie side by side, its lane
 link's state is near in memory. Sums are `np.bincount`, which adds in the order of the arrays, on every machine the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -133,6 +135,17 @@ class Network:
     def cells_by_link(self, values: Floats) -> Floats:
         """Return the sums [L] of values [C]."""
         return sum_by(self.cell_link, values, len(self.link_ids))
+
+    def turns_along(self, route: Sequence[int]) -> Ints:
+        """Return the movements between links that follow each other. Raises ValueError where nobody may turn so."""
+        out = []
+        for a, b in pairwise(route):
+            found = np.flatnonzero((self.from_link == a) & (self.to_link == b))
+            if not found.size:
+                ids = self.link_ids
+                raise ValueError(f"no way along {ids[a]!r} and {ids[b]!r}: nobody may turn from the one into the other")
+            out.append(int(found[0]))
+        return np.array(out, dtype=np.int64)
 
     def cell_at(self, link: Ints, position_m: Floats) -> Ints:
         """Return the cells that hold positions (m from the start of the link; clipped to the link)."""

@@ -13,7 +13,7 @@ import scipy  # its parts load at their first use: who only reads a city needs n
 from numpy.typing import NDArray
 
 from simulator.traffic.ctm import TINY, Shares
-from simulator.traffic.network import Floats, Ints, Network, sum_by
+from simulator.traffic.network import Bools, Floats, Ints, Network, sum_by
 
 DETOUR_S = 20.0  # a turn is taken by some if it costs less than this plus a tenth of the way left
 DETOUR_RATIO = 0.1
@@ -170,6 +170,17 @@ class Router:
         while chain[-1] != int(to_links[row]):
             chain.append(int(before[row, chain[-1]]))
         return chain
+
+
+def without_closed(net: Network, closed: Bools, shares: Shares) -> Shares:
+    """Return shares that give what wants to turn into `closed` [M] to the other turns of its link, where there are any."""
+    kept = np.where(closed, 0.0, shares.turn)
+    total = net.movements_by_link(kept)
+    opened = np.where(closed, 0.0, 1.0)
+    count = net.movements_by_link(opened)
+    fallback = np.where((count > 0.0)[net.from_link], opened / np.maximum(count, 1.0)[net.from_link], shares.turn)
+    turn = np.where((total > 0.0)[net.from_link], kept / np.maximum(total, TINY)[net.from_link], fallback)
+    return Shares(shares.end, turn)
 
 
 @dataclass(frozen=True, slots=True)

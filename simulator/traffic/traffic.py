@@ -5,7 +5,6 @@ Must not know: sensors, operators, power. Vehicles are fluid and lie on cells; s
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +19,10 @@ from simulator.traffic.destinations import Destinations
 from simulator.traffic.guidance import Guidance
 from simulator.traffic.happenings import Happenings
 from simulator.traffic.incidents import Incident, Obstacles
-from simulator.traffic.lanes import divide_lanes, own_lanes
+from simulator.traffic.lanes import lanes_in_use, own_lanes
 from simulator.traffic.network import Bools, Floats, Ints, Network
 from simulator.traffic.relief import Relief
-from simulator.traffic.routing import CLOSED_S, Router
+from simulator.traffic.routing import CLOSED_S, Router, without_closed
 from simulator.traffic.signals import SignalControl
 
 if TYPE_CHECKING:
@@ -148,12 +147,7 @@ class Traffic:
 
     def _divide_lanes(self) -> None:
         """Give shared lanes to those who turn now, by how much of a lane's green they ask for."""
-        net, roads = self.net, self.roads
-        served = np.maximum(self.signals.mean_green() * roads.rates.movement_share, 1e-3)
-        per_lane = net.jam[net.group_link] * net.cell_length_m[net.last[net.group_link]]
-        held = net.movements_by_group(roads.state.stored) / per_lane
-        needed = net.movements_by_group(roads.shares.turn / served)
-        self.group_lanes = divide_lanes(net, self._own_lanes, needed, held)
+        self.group_lanes = lanes_in_use(self.roads, self._own_lanes, self.signals.mean_green())
         self._changed()
 
     def _refresh_mixed(self, trips: Floats) -> None:
@@ -162,7 +156,7 @@ class Traffic:
         if self._routed:
             old = self.roads.shares
             fresh = Shares(0.5 * (old.end + fresh.end), 0.5 * (old.turn + fresh.turn))
-        self.roads.set_shares(self._without_closed(fresh))
+        self.roads.set_shares(without_closed(self.net, self._closed_movements(), fresh))
 
     def _refresh_by_destination(self, destinations: Destinations, trips: Floats) -> None:
         turn_s = self._turn_cost()
@@ -202,17 +196,6 @@ class Traffic:
         closed: Bools = np.append(self.obstacles.closed, False)[self.net.to_link]
         return closed
 
-    def _without_closed(self, shares: Shares) -> Shares:
-        """Give the share of turns into closed links to the other turns of their link, where there are any."""
-        net = self.net
-        kept = np.where(self._closed_movements(), 0.0, shares.turn)
-        total = net.movements_by_link(kept)
-        opened = np.where(self._closed_movements(), 0.0, 1.0)
-        count = net.movements_by_link(opened)
-        fallback = np.where((count > 0.0)[net.from_link], opened / np.maximum(count, 1.0)[net.from_link], shares.turn)
-        turn = np.where((total > 0.0)[net.from_link], kept / np.maximum(total, 1e-300)[net.from_link], fallback)
-        return Shares(shares.end, turn)
-
     # --- what others do -----------------------------------------------------------------------------------------------
 
     def set_incident(
@@ -248,7 +231,8 @@ class Traffic:
     def _closures_changed(self) -> None:
         if self.demand is not None:
             self.demand.set_open(~self.obstacles.closed)
-        self.roads.set_shares(self._without_closed(self._given if self.demand is None else self.roads.shares))
+        shares = self._given if self.demand is None else self.roads.shares
+        self.roads.set_shares(without_closed(self.net, self._closed_movements(), shares))
         self.relief.leave_closed(self.roads, self._closed_movements())
         self._reconcile()
         self._routed = False
@@ -284,18 +268,12 @@ class Traffic:
         Platoons go at `speed_mps`, or at the links' free speed. Returns the number of signals on the way. Raises ValueError
         if the links do not follow each other, or if the plans there have no common cycle.
         """
-        net = self.net
-        turns = [np.flatnonzero((net.from_link == a) & (net.to_link == b)) for a, b in pairwise(route)]
-        broken = next((k for k, found in enumerate(turns) if not found.size), None)
-        if broken is not None:
-            a, b = net.link_ids[route[broken]], net.link_ids[route[broken + 1]]
-            raise ValueError(f"no wave along {a!r} and {b!r}: nobody may turn from the one into the other")
+        movements = self.net.turns_along(route)
         after = np.array(route[1:], dtype=np.int64)
-        travel_s = net.model_length_m[after] / (net.free_speed_mps[after] if speed_mps is None else speed_mps)
-        clock_ms = self._clock_ms(now_ms)
-        shifts = self.signals.wave_shifts_s(np.array([int(found[0]) for found in turns], dtype=np.int64), travel_s)
+        travel_s = self.net.model_length_m[after] / (self.net.free_speed_mps[after] if speed_mps is None else speed_mps)
+        shifts = self.signals.wave_shifts_s(movements, travel_s)
         for signal, shift_s in shifts.items():
-            self.signals.set_shift(signal, shift_s, clock_ms)
+            self.signals.set_shift(signal, shift_s, self._clock_ms(now_ms))
         return len(shifts)
 
     def set_demand_factor(self, factor: float, origin_zone: int | None = None) -> None:

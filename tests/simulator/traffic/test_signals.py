@@ -92,7 +92,7 @@ def test_a_green_wave_costs_only_the_first_signal() -> None:
 def test_a_wave_needs_roads_that_follow_and_one_cycle() -> None:
     """What cannot be a wave is refused in words."""
     run, links = arterial()
-    with pytest.raises(ValueError, match="no wave along 'l0' and 'l2': nobody may turn"):
+    with pytest.raises(ValueError, match="no way along 'l0' and 'l2': nobody may turn"):
         run.traffic.set_wave([links[0], links[2]], 0)
     run, first, _ = crossing(0.1, 0.1, "actuated")
     with pytest.raises(ValueError, match="control 'actuated'; expected fixed plans of one cycle"):
