@@ -27,7 +27,8 @@ def open_fork(source: Path, target: Path, fork_ms: int, config: CenterConfig, ke
     made: list[Path] = []
     try:
         _copy(source, target, fork_ms, keep_commands, made.append)
-        run = Run(target, config)
+        with keyframes.no_collection():  # a class waits for it
+            run = Run(target, config)
     except (JournalError, RecorderError, FolderInUse, OSError) as error:
         _undo(made)
         raise CannotFork(f"run {source.name} cannot be forked at {fork_ms} ms: {error}") from error
