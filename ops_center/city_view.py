@@ -12,16 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.map_layers import MapLayers
+from ops_center.opening import BadRegistry
 from sensors.messages import CommandInfo, DeviceTable, Hello, KindInfo, Registry
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 PLACE_LABELS = ("feeder", "cabinet", "junction", "road", "link", "zone", "ward", "substation", "place")
 MAX_FOUND = 30
-
-
-class BadRegistry(ValueError):
-    """A registry whose tables do not fit together; it says which table and how."""
 
 
 def fold(text: str) -> str:
@@ -147,6 +144,11 @@ class CityView:
         if all(map(all, columns.values())):
             return rows
         return [tuple([pair for pair in row if pair[1]]) for row in rows]  # an empty value is no label
+
+    def present_labels(self, kind: str) -> list[tuple[tuple[str, str], ...]]:
+        """Return the labels of the devices of a kind that have not been removed."""
+        labels, gone = self.series_labels(kind), set(self.tables[kind].removed)
+        return labels if not gone else [one for row, one in enumerate(labels) if row not in gone]
 
     def labels_of(self, index: int) -> dict[str, str]:
         """Return the series labels of one device."""

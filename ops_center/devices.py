@@ -49,7 +49,7 @@ class Devices:
                     self._speed[kind.name], self._mean[kind.name] = q, np.zeros(len(rows))
             self._limit_ms[rows] = int(STALE_PERIODS * max(kind.period_ms, kind.heartbeat_ms))
             self._exists[rows] = True
-            self._exists[np.asarray(city.tables[kind.name].removed, dtype=np.int64)] = False
+            self._exists[rows[np.asarray(city.tables[kind.name].removed, dtype=np.int64)]] = False
         free = city.layers.free_speed_kmh if city.layers else []
         self._free_kmh = np.asarray(free, dtype=np.float64)
 

@@ -2,7 +2,7 @@
 
 Lives here: token check, hello and welcome, reading with bounded lead, sending down. Must not know: what frames mean to judgement.
 The reader keeps at most a few frames in memory; when the center is slow the socket is not read and the city waits for credit.
-A bad frame is counted and skipped; only a hello that is not one, a wrong token or another protocol ends the connection.
+A bad frame is counted and skipped; only an opening that cannot be used, a wrong token or another protocol ends the connection.
 """
 
 import asyncio
@@ -90,10 +90,12 @@ async def _serve(socket: WebSocket, live: LiveCity, hello: bytes) -> None:
         await _send(socket, Welcome(resume_ms=live.run.center.now_ms, credit=CREDIT))
         await live.resend()
         reader = asyncio.create_task(_read(socket, frames))
-        while (frame := await frames.get()) is not None and live.send_down is send_down:
+        while not live.run.center.refused and (frame := await frames.get()) is not None and live.send_down is send_down:
             began_s = loop.time()
             await live.take(frame, more_waits=not frames.empty())
             await asyncio.sleep(_pause_s(loop.time() - began_s))
+        if live.run.center.refused:
+            await _refused(socket, live.run.center.refused, frames)
     except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
         pass  # the city has gone; it comes back and resumes
     finally:
@@ -102,6 +104,14 @@ async def _serve(socket: WebSocket, live: LiveCity, hello: bytes) -> None:
         await live.city_gone(send_down)
         with contextlib.suppress(Exception):
             await socket.close(1001)
+
+
+async def _refused(socket: WebSocket, why: str, frames: "asyncio.Queue[bytes | None]") -> None:
+    """Tell a city why it cannot be used; it goes by itself, and what it still sends until then is not looked at."""
+    await _send(socket, Welcome(error=why))
+    async with asyncio.timeout(SEND_TIMEOUT_S):
+        while await frames.get() is not None:
+            pass
 
 
 def _pause_s(took_s: float) -> float:

@@ -7,26 +7,28 @@ by its reason and never stops the center. `step(frame)` and `apply(command)` ret
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from ops_center import series_state
-from ops_center.city_view import BadRegistry, CityView
+from ops_center.city_view import CityView
+from ops_center.counters import Counters
 from ops_center.devices import Devices
 from ops_center.digest import Chain, change_bytes, frame_bytes
 from ops_center.events import Cause, Change, JudgementCommand
 from ops_center.judge import Judge, RuleFile
 from ops_center.judgement import Judgement
 from ops_center.map_layers import MapLayers
+from ops_center.opening import MAX_DEVICES, BadRegistry, RegistryParts, epoch_ms
 from ops_center.rules.alerting import Change as Transition
-from ops_center.series import Family, SeriesLimit, SeriesStore
+from ops_center.series import MAX_SERIES, Family, SeriesLimit, SeriesStore
 from ops_center.series_writer import STATIC_PERIOD_MS, SeriesWriter
 from ops_center.tables import IllegalEvent
 from ops_center.wire_input import Item, Seen, WireInput
 from sensors.messages import (
+    OPENING,
     PROTOCOL,
     Applied,
     BadMessage,
@@ -41,6 +43,7 @@ from sensors.messages import (
     UpHeader,
     batch_devices,
     decode_frame,
+    tag_of,
 )
 
 FORGET_EVERY_MS = 60_000
@@ -49,34 +52,23 @@ SNAPSHOT_VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class CenterConfig:
-    """What a center is made of: its rule files, the window semantics ("3.x" or "2.x"), how long samples stay."""
+    """What a center is made of: its rule files, the window semantics ("3.x" or "2.x"), how long samples stay.
+
+    A registry of more than `max_devices` is refused; how many series there may be follows the registry.
+    """
 
     rules: tuple[RuleFile, ...] = ()
     semantics: str = "3.x"
     retention_ms: int = 2 * 3_600_000
-
-
-@dataclass(slots=True)
-class Counters:
-    """What has been counted since the process began; none of it is digested."""
-
-    bad: dict[str, int] = field(default_factory=dict)
-    last_bad: str = ""
-    frames: int = 0
-    readings: int = 0
-    duplicates: int = 0
-
-    def bad_message(self, reason: str, text: str) -> None:
-        """Count a message that could not be used."""
-        self.bad[reason] = self.bad.get(reason, 0) + 1
-        self.last_bad = text[:300]
+    max_devices: int = MAX_DEVICES
 
 
 class Center:
     """The judgement of one city. Not thread-safe: one caller at a time.
 
     `now_ms` is the last processed barrier, -1 before the first. `seen` is the header of the last frame, None if unreadable.
-    `change_count` and `applied_seq` number the changes made and the last command done.
+    `change_count` and `applied_seq` number the changes made and the last command done. `took` are the frames of registry and
+    layers that the last step took in; `refused` says why a city's opening cannot be used, if it cannot.
     """
 
     def __init__(self, config: CenterConfig) -> None:
@@ -94,6 +86,9 @@ class Center:
         self.seen: UpHeader | None = None
         self.registry: Registry | None = None
         self.layers: MapLayers | None = None
+        self.refused = ""
+        self.took: list[bytes] = []
+        self._parts = RegistryParts(config.max_devices)
         self.opened_ms = -1  # the barrier after which registry or layers last came
         self._input = WireInput()
         self._taken = Seen()
@@ -115,12 +110,11 @@ class Center:
     def step(self, frame: bytes) -> list[Change]:
         """Take in one frame of the wire; changes come at barriers only."""
         self.counters.frames += 1
+        self.took = []
         try:
             self.seen, columns = decode_frame(frame)
         except BadMessage as error:
-            self.seen = None
-            self._input.saw(frame)
-            self.counters.bad_message("unreadable", str(error))
+            self._unreadable(frame, error)
             return []
         handler = self._handlers.get(type(self.seen))
         if handler is not None:
@@ -130,17 +124,35 @@ class Center:
             self.counters.bad_message("no_barrier", f"more than {len(self._input.items)} frames came without a barrier")
         return []
 
+    def _unreadable(self, frame: bytes, error: BadMessage) -> None:
+        self.seen, tag = None, tag_of(frame)
+        if tag in OPENING:
+            self._refuse("unreadable", f"its {tag} cannot be used: {error}")
+        else:
+            self._input.saw(frame)
+            self.counters.bad_message("unreadable", str(error))
+
     def drop_partial(self) -> None:
         """Forget what came since the last barrier: the city sends it again after a reconnection."""
         self._input = WireInput()
+        self._parts.forget()
+
+    def _refuse(self, reason: str, text: str) -> None:
+        """A part of an opening cannot be used: without a city yet there can be none, else the one in use goes on."""
+        self.counters.bad_message(reason, text)
+        if self.city is None:
+            self.refused = text
+            self.registry, self.layers, self.took = None, None, []
+            self._world = Chain()
 
     def _on_hello(self, hello: Hello, _frame: bytes) -> list[Change]:
+        self.refused = ""
         if hello.protocol != PROTOCOL:
-            self.counters.bad_message("protocol", f"the city speaks protocol {hello.protocol}; expected {PROTOCOL}")
+            self._refuse("protocol", f"the city speaks protocol {hello.protocol}; expected {PROTOCOL}")
             return []
         start_ms = epoch_ms(hello.start_at)
         if start_ms is None:
-            self.counters.bad_message("hello", f"start_at is {hello.start_at!r}; expected ISO 8601 with an offset")
+            self._refuse("hello", f"start_at is {hello.start_at!r}; expected ISO 8601 with an offset")
             return []
         self.hello = msgspec.structs.replace(hello, token="")
         self.judge.starts_at(start_ms)
@@ -148,16 +160,25 @@ class Center:
         return []
 
     def _on_registry(self, registry: Registry, frame: bytes) -> list[Change]:
-        if self.registry is None or registry.version > self.registry.version:
-            self.registry, self.opened_ms = registry, self.now_ms
-            self._world.add(frame)
+        if self.registry is not None and registry.version <= self.registry.version:
+            return []
+        try:
+            whole = self._parts.take(registry, frame)
+        except BadRegistry as error:
+            self._refuse("registry", str(error))
+            return []
+        if whole is not None:
+            self.registry, self.opened_ms, self.took = whole, self.now_ms, self._parts.frames
+            self._parts.forget()
+            for part in self.took:
+                self._world.add(part)
             if self.layers is not None:  # else they follow: names of zones and wards come with them
                 self._rebuild()
         return []
 
     def _on_layers(self, layers: Layers, frame: bytes) -> list[Change]:
         if self.layers is None or layers.version > self.layers.version:
-            self.layers, self.opened_ms = MapLayers(layers), self.now_ms
+            self.layers, self.opened_ms, self.took = MapLayers(layers), self.now_ms, [frame]
             self._world.add(frame)
             self._rebuild()
         return []
@@ -175,9 +196,10 @@ class Center:
             return
         try:
             city = CityView(self.hello, self.registry, self.layers)
+            self.judge.store.max_series = MAX_SERIES + SeriesWriter.wanted(city)
             writer = SeriesWriter(self.judge.store, city, self._writer)
         except (BadRegistry, SeriesLimit) as error:
-            self.counters.bad_message("registry", str(error))
+            self._refuse("registry", str(error))
             return
         devices = Devices(city)
         if self.devices is not None:
@@ -357,6 +379,8 @@ class Center:
         center.judgement.restore(data["judgement"])
         center.judge.store = SeriesStore()
         center._rebuild()
+        if center.refused:
+            raise ValueError(center.refused)
         store = series_state.restore(center.judge.store, data["series"], center.families())
         center.judge = Judge.restored(config.semantics, data["judge"], store)
         center._static_due_ms, center.opened_ms = data["static_due_ms"], data["opened_ms"]
@@ -370,7 +394,7 @@ class Center:
         for frame in opening:
             header, _ = decode_frame(frame)
             if isinstance(header, Registry) and header.version == data["registry"]:
-                self.registry = header
+                self.registry = self._parts.take(header, frame) or self.registry
             elif isinstance(header, Layers) and header.version == data["layers"]:
                 self.layers = MapLayers(header)
         seen = [-1 if one is None else one.version for one in (self.registry, self.layers)]
@@ -402,15 +426,6 @@ class Center:
         if self._writer is not None:
             rows, self._writer.static_rows = self._writer.static_rows, []
             self._writer.write_static_again(rows)
-
-
-def epoch_ms(start_at: str) -> int | None:
-    """Return ISO 8601 with an offset as epoch ms, None if it is not that."""
-    try:
-        start = datetime.fromisoformat(start_at)
-    except ValueError:
-        return None
-    return None if start.tzinfo is None else round(start.timestamp() * 1000)
 
 
 def headless(center: Center, frames: Iterable[bytes], commands: Iterable[JudgementCommand] = ()) -> list[Change]:

@@ -23,7 +23,7 @@ FILE_MAGIC = b"CITYWIR1"
 CHUNK_MAGIC = 0x4B4E4843
 HEADER = struct.Struct("<IIIIqII")
 SEGMENT_BYTES = 64 * 1024 * 1024
-MAX_CHUNK_BYTES = 2 * MAX_FRAME_BYTES
+MAX_CHUNK_BYTES = 32 * MAX_FRAME_BYTES  # one barrier with the registry of a large city before it
 _SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
@@ -72,6 +72,7 @@ class Recorder:
             raise RecorderError(f"the recorded stream in {folder} cannot be opened: {error.strerror}") from error
         self._compress = zstandard.ZstdCompressor(level=level).compress
         self._pending: list[bytes] = []
+        self.waiting_bytes = 0
         self.raw_bytes = 0
         self.stored_bytes = 0
 
@@ -87,10 +88,12 @@ class Recorder:
     def append(self, frame: bytes) -> None:
         """Keep a frame for the next chunk."""
         self._pending.append(frame)
+        self.waiting_bytes += len(frame)
 
     def drop_pending(self) -> None:
         """Forget the frames since the last chunk: the city sends them again."""
         self._pending.clear()
+        self.waiting_bytes = 0
 
     def flush(self, barrier_ms: int) -> None:
         """Write the frames kept so far as one chunk that ends at a barrier, durably. Raises RecorderError."""
@@ -103,7 +106,7 @@ class Recorder:
             self._file.write(head + packed)
             self._file.flush()
             _SYNC(self._file.fileno())
-            self._pending.clear()
+            self.drop_pending()
             self.raw_bytes, self.stored_bytes = self.raw_bytes + len(raw), self.stored_bytes + len(head) + len(packed)
             if self._file.tell() >= SEGMENT_BYTES:
                 self._file.close()

@@ -28,6 +28,7 @@ from sensors.messages import Barrier, Hello, Layers, Pace, Registry, Until, enco
 KEYFRAME_MS = 60_000
 KEYFRAME_SHARE = 20  # a keyframe may take a twentieth of the wall time
 FLUSH_BARRIERS = 16
+FLUSH_BYTES = 32 * 1024 * 1024
 RESULT = "result.json"
 
 
@@ -60,6 +61,7 @@ class Run:
         self.parent, self.fork_at_ms = "", -1
         self.next_seq = 1
         self.unsettled = 0
+        self._opening: list[bytes] = []  # what the center took in beside the groups, and nobody sends again
         self._group: list[bytes] = []
         self._unsaved: list[tuple[int, list[Change]]] = []
         self._frames = ThreadPoolExecutor(1, thread_name_prefix="keyframe")
@@ -75,17 +77,16 @@ class Run:
 
     def take(self, frame: bytes) -> list[Change]:
         """Take in one frame of the wire; changes come at barriers. What counts is kept for the next `settle`."""
-        center = self.center
-        before_ms, registry, layers = center.now_ms, center.registry, center.layers
+        center, before_ms = self.center, self.center.now_ms
         changes = center.step(frame)
         seen = center.seen
+        self._opening += center.took
         if isinstance(seen, Hello):
             self._took_hello()
-        elif isinstance(seen, Registry | Layers):
-            if center.registry is not registry or center.layers is not layers:
-                self._group.append(frame)
-        elif not isinstance(seen, Pace | Until):
+        elif not isinstance(seen, Registry | Layers | Pace | Until):
             self._group.append(frame)
+        if center.refused:
+            self._opening, self._hello_recorded = [], False
         if isinstance(seen, Barrier):
             self._close_group(center.now_ms > before_ms)
             changes += self.apply_held()
@@ -99,13 +100,14 @@ class Run:
     def _took_hello(self) -> None:
         self._group.clear()
         if self.center.hello is not None and not self._hello_recorded:
-            self._group.append(encode_frame(self.center.hello))
+            self._opening.append(encode_frame(self.center.hello))
             self._hello_recorded = True
 
     def _close_group(self, counts: bool) -> None:
         if counts and self.recorder is not None:
-            for frame in self._group:
+            for frame in (*self._opening, *self._group):
                 self.recorder.append(frame)
+            self._opening = []
             self.unsettled += 1
         self._group.clear()
 
@@ -128,7 +130,7 @@ class Run:
         """Take, record and settle as needed: the one call of a headless run. Returns changes that are journalled."""
         changes = self.take(frame)
         self.record(changes)
-        if changes or self.unsettled >= FLUSH_BARRIERS:
+        if changes or self.unsettled >= FLUSH_BARRIERS or (self.recorder and self.recorder.waiting_bytes >= FLUSH_BYTES):
             self.settle()
         self.keyframe_if_due()
         return changes

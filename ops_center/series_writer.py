@@ -17,7 +17,7 @@ from ops_center.series import Family, SeriesStore
 from sensors.messages import ABSENT, MISSING, SUSPECT, KindInfo
 
 STATIC_PERIOD_MS = 60_000
-UP = "sensor_up"
+UP, INFO = "sensor_up", "sensor_info"  # which devices report, and which there are, with all labels of their readings
 DOUBTED = "sensor_suspect"
 
 
@@ -31,7 +31,6 @@ class SeriesWriter:
         self._up: dict[str, Family] = {}
         self.statics: list[tuple[Family, NDArray[np.float64]]] = []
         self._resolution: dict[str, dict[str, float]] = {}
-        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self.static_rows: list[tuple[int, dict[str, int]]] = []  # when, and how many series of each static metric
         self._store = store
         own_up = any(q.metric == UP for kind in city.kinds for q in kind.quantities)
@@ -44,10 +43,13 @@ class SeriesWriter:
             self.statics = older.statics
         else:
             self._open_static(store, city)
-        self._pairs.clear()
 
     def _open_static(self, store: SeriesStore, city: CityView) -> None:
-        pool = self._pairs  # a pair is kept once: those of devices are there already
+        if all(static.name != INFO for static in city.registry.static):
+            labels = [one for kind in city.tables for one in city.present_labels(kind)]
+            family = store.family(INFO, labels, STATIC_PERIOD_MS, "gauge", "", "1 for every device of the city.")
+            self.statics.append((family, np.ones(len(labels))))
+        pool: dict[tuple[str, str], tuple[str, str]] = {}  # a pair is kept once
         for static in city.registry.static:
             sets = (labels_of({"city": city.hello.city, **mapping}) for mapping in static.labels)
             labels = [tuple([pool.setdefault(pair, pair) for pair in one]) for one in sets]
@@ -56,7 +58,6 @@ class SeriesWriter:
 
     def _open(self, store: SeriesStore, city: CityView, kind: KindInfo, own_up: bool) -> None:
         labels = city.series_labels(kind.name)  # once for all metrics of the kind
-        self._pairs.update((pair, pair) for one in labels for pair in one)
         period = None if kind.heartbeat_ms else kind.period_ms
         self._families[kind.name] = {
             q.name: store.family(q.metric, labels, period, q.type, q.unit, q.help) for q in kind.quantities
@@ -64,6 +65,13 @@ class SeriesWriter:
         self._resolution[kind.name] = {q.name: q.resolution for q in kind.quantities}
         if not own_up:
             self._up[kind.name] = store.family(UP, labels, period, "gauge", "", "1 when the device reported")
+
+    @staticmethod
+    def wanted(city: CityView) -> int:
+        """Return how many series a registry may ask for."""
+        per_device = {kind.name: len(kind.quantities) + 3 for kind in city.kinds}
+        readings = sum(len(rows) * per_device[kind] for kind, rows in city.rows.items())
+        return readings + sum(len(static.values) for static in city.registry.static)
 
     def write(
         self, kind: str, rows: NDArray[np.int64], observed: Any, received_at_ms: int, quality: Any, columns: dict[str, Any]

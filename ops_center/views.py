@@ -100,6 +100,7 @@ def gauges(center: Center) -> dict[str, Any]:
         "alarm_rate_per_10min": float(rate.update(center.now_ms)),
         "alarm_flood": rate.flood,
         "bad_messages": sum(center.counters.bad.values()),
+        "refused": center.refused or None,
     }
 
 
@@ -110,6 +111,7 @@ def health(center: Center, connected: bool, trouble: str) -> dict[str, Any]:
         "status": "degraded" if trouble or bad or not connected else "ok",
         "trouble": trouble or None,
         "city_connected": connected,
+        "city_refused": center.refused or None,
         "now_ms": center.now_ms,
         "bad_messages": sum(center.counters.bad.values()),
         "bad_by_reason": dict(center.counters.bad),

@@ -17,6 +17,7 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 SELDOM = (100_000, 50, 50)  # a city is hundreds of thousands of objects that stay: looking through them took a fifth of a start
+REFUSED = 2  # exit status of a city that the center cannot use: there is no use in starting it again
 MOVED = "moved to run "  # how a city says to its supervisor in which branch it goes on
 
 

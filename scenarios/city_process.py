@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from ops_center.ports import CannotServe, listen
 from ops_center.seats import CITY
 from scenarios import runs
-from scenarios.city_server import CityServer, Link, Unwelcome
+from scenarios.child import REFUSED
+from scenarios.city_server import CityServer, Link, Refused, Unwelcome
 from scenarios.live_city import LiveCity
 from scenarios.pace import Asked, Pacer, WallClock
 from scenarios.setup import Setup
@@ -145,7 +146,7 @@ async def _both(config: CityConfig, server: CityServer, bound: socket.socket | N
         return 0
     except Unwelcome as error:
         sys.stderr.write(f"the center refuses this city: {error}\n")
-        return 1
+        return REFUSED if isinstance(error, Refused) else 1
     finally:
         for task in tasks[:1] if exercise.stop() else tasks:
             task.cancel()

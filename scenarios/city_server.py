@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from scenarios.city_side import BARRIER_MS
 from scenarios.fork import drop, fork_folder
@@ -46,6 +46,10 @@ TELL_PACE_S = 0.5
 
 class Unwelcome(RuntimeError):
     """The center refuses this city; there is no use in trying again."""
+
+
+class Refused(Unwelcome):
+    """The center cannot use what this city says of itself."""
 
 
 class CannotJump(RuntimeError):
@@ -198,24 +202,31 @@ class CityServer:
             raise Unwelcome(welcome.error or f"the center speaks protocol {welcome.protocol}; expected {PROTOCOL}")
         live.resume(welcome.resume_ms)
         self._credit_ms, self._credit = welcome.resume_ms, max(1, welcome.credit)
+        await self._both_ways(socket, until_end)
+
+    async def _both_ways(self, socket: ClientConnection, until_end: bool) -> None:
+        """Listen and drive until either ends; the other is then stopped. What the center said last counts first."""
+        listening, driving = asyncio.create_task(self._listen(socket)), asyncio.create_task(self._drive(socket, until_end))
+        try:
+            await asyncio.wait({listening, driving}, return_when=asyncio.FIRST_COMPLETED)
+            if driving.done() and isinstance(driving.exception(), ConnectionClosed):
+                await asyncio.wait({listening})
+            for task in (listening, driving):
+                if task.done():
+                    task.result()
+        finally:
+            for task in (listening, driving):
+                task.cancel()
+            await asyncio.gather(listening, driving, return_exceptions=True)
+
+    async def _present(self, socket: ClientConnection) -> None:
+        """Send registry, layers and what the center has not stored yet."""
+        live = self.live
         for frame in [*live.opening, *(f for group in live.kept for f in group.frames)]:
             await socket.send(frame)
         self.pacer.anchor(live.now_ms)
         self.connected, self.lost, self._told_s, self._until_told = True, "", -1e9, ""
         self._arrived()
-        await self._both_ways(socket, until_end)
-
-    async def _both_ways(self, socket: ClientConnection, until_end: bool) -> None:
-        """Listen and drive until either ends; the other is then stopped."""
-        tasks = {asyncio.create_task(self._listen(socket)), asyncio.create_task(self._drive(socket, until_end))}
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _listen(self, socket: ClientConnection) -> None:
         async for data in socket:
@@ -240,6 +251,8 @@ class CityServer:
                 self._commands.append(message)
             else:
                 self.bad_messages += 1
+        elif isinstance(message, Welcome) and message.error:
+            raise Refused(message.error)
         elif isinstance(message, Control):
             with contextlib.suppress(ValueError):
                 self.ask(Asked(message.pause, message.pace, message.run_to_ms, message.until_expr), "center")
@@ -250,6 +263,7 @@ class CityServer:
     # -- time
 
     async def _drive(self, socket: ClientConnection, until_end: bool) -> None:
+        await self._present(socket)
         while True:
             self.news.clear()
             if self._jump is not None:

@@ -15,6 +15,7 @@ from scenarios.schema import TimelineEntry, Trigger
 from scenarios.setup import PACK, Setup
 from scenarios.triggers import STEP_MS, Triggers
 from scenarios.world_log import Entry
+from sensors import registry as registry_book
 from sensors.fleet import Fleet
 from sensors.messages import Command, Hello, encode_frame
 from simulator.truth import TruthEvent, as_plain
@@ -101,7 +102,8 @@ class CitySide:
 
     def begin(self) -> None:
         """Emit registry and map layers; hello is said by who has the socket."""
-        self._emit(encode_frame(self.fleet.registry()))
+        for frame in registry_book.frames(self.fleet.registry()):
+            self._emit(frame)
         self._emit(encode_frame(self.fleet.layers()))
 
     def hello(self, run_id: str, **details: Any) -> Hello:

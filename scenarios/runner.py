@@ -16,10 +16,11 @@ from ops_center.run import Run
 from ops_center.until import Condition
 from scenarios.city_side import BARRIER_MS, CitySide
 from scenarios.journal_reader import read_commands
-from scenarios.runs import RunFolder
+from scenarios.runs import RunError, RunFolder
 from scenarios.setup import Setup
 from scenarios.world_log import Entry, WorldLog, read_log
 from sensors.messages import Barrier, encode_frame
+from sensors.registry import frames
 
 KEEP_EVERY_MS = 900_000  # keyframes each minute, as live, would take a third of the run's time; these take a fiftieth
 
@@ -34,6 +35,10 @@ class Commands:
 
     judgement: Sequence[JudgementCommand] = ()
     world: Sequence[Entry] | None = None
+
+
+class CityRefused(RunError):
+    """The center cannot use what the city says of itself; one line that says why."""
 
 
 class HeadlessRun:
@@ -71,11 +76,12 @@ class HeadlessRun:
         return self.memory.center
 
     def advance(self, until_ms: int) -> None:
-        """Go on to `until_ms`, which is rounded down to a barrier; commands take effect at their times."""
+        """Go on to `until_ms`, which is rounded down to a barrier; commands take effect at their times.
+
+        Raises CityRefused, with the folder let go of, when the center cannot use the city's opening.
+        """
         if not self._began:
-            self._began = True
-            self._frame(encode_frame(self.city.hello(self._run_id)))
-            self.city.begin()
+            self._begin()
         until_ms -= until_ms % BARRIER_MS
         while True:
             self._commands_now()
@@ -94,6 +100,16 @@ class HeadlessRun:
         self.memory.keyframe()
         state = {"now_ms": self.now_ms, "done": len(self.log.entries), "city": self.city.snapshot(), "frames": []}
         keyframes.write(self.out.path / "keyframes" / "city", self.now_ms, keyframes.encode(state))
+
+    def _begin(self) -> None:
+        self._began = True
+        self._frame(encode_frame(self.city.hello(self._run_id)))
+        self.city.begin()
+        if self.center.refused:
+            self.memory.close()
+            if self.log:
+                self.log.close()
+            raise CityRefused(f"the center refuses the city {self.setup.city.id}: {self.center.refused}")
 
     def _next_command_ms(self) -> int:
         """When the next command is due, always at a barrier to come."""
@@ -198,7 +214,7 @@ class HeadlessRun:
         state = keyframes.decode(data)
         self._began = True
         self.city.restore(state["city"])
-        opening = [encode_frame(self.city.fleet.registry()), encode_frame(self.city.fleet.layers())]
+        opening = [*frames(self.city.fleet.registry()), encode_frame(self.city.fleet.layers())]
         self.memory.center = Center.restore(self.center.config, state["center"], opening)
         self._done_judgement, self._done_world = state["done"]
         for frame in state["since"]:

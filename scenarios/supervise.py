@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ops_center.ports import CannotServe, listen
 from ops_center.seats import new_seats
 from scenarios import runs
-from scenarios.child import MOVED
+from scenarios.child import MOVED, REFUSED
 from scenarios.pace import WallClock
 
 if TYPE_CHECKING:
@@ -177,12 +177,14 @@ class Supervisor:
         self.run_id = self.center.config["run"] = self.city.config["run"] = run_id
 
     async def keep(self, child: Child) -> int:
-        """Keep a child alive until the demo stops or it ends well; return 0, or 1 when it is given up."""
+        """Keep a child alive until the demo stops or it ends well; return 0, or 1 when it is given up or cannot be used."""
         while not self.stopping.is_set():
             await self.start(child)
             status = await self.watch(child)
             if self.stopping.is_set() or status == 0:
                 return 0
+            if status == REFUSED:
+                return 1
             lived_s = self.clock.seconds() - child.began_s
             child.failures = 1 if lived_s > STEADY_S else child.failures + 1
             if child.failures >= GIVE_UP:

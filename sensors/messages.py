@@ -20,6 +20,8 @@ PROTOCOL = 1
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 MAX_HEADER_BYTES = 32 * 1024 * 1024
 MAX_ROWS = 4_000_000
+PART_DEVICES = 50_000  # a registry frame names at most so many: a larger registry travels in parts
+OPENING = frozenset(("hello", "registry", "layers"))  # tags of the frames that no barrier counts and nothing goes on without
 
 GOOD, SUSPECT, BAD, ABSENT = 0, 1, 2, 255  # quality of one reading; ABSENT: this device did not report
 MISSING = -(2**31)  # a value that a device could not measure although it reported
@@ -86,7 +88,10 @@ class KindInfo(msgspec.Struct, frozen=True):
 
 
 class DeviceTable(msgspec.Struct):
-    """The devices of one kind, columnar; `index` is the registry index, append-only. `labels` become series labels."""
+    """The devices of one kind, columnar; `index` is the registry index, append-only. `labels` become series labels.
+
+    `removed` are the rows of devices that are gone.
+    """
 
     kind: str
     index: list[int]
@@ -140,7 +145,9 @@ class Hello(msgspec.Struct, tag_field="t", tag="hello", kw_only=True):
 class Registry(msgspec.Struct, tag_field="t", tag="registry", kw_only=True):
     """All kinds, devices, commands and static metrics of a city.
 
-    `places` names feeders, cabinets and junctions: label -> id -> name.
+    `places` names feeders, cabinets and junctions: label -> id -> name. A large registry comes in frames of one version, `part`
+    0 to `parts` - 1: the first says everything but further devices, the rows of a table go on in the parts that follow, and
+    `removed` counts from the first row of all. It takes effect with the last part, whole or not at all.
     """
 
     version: int
@@ -149,6 +156,8 @@ class Registry(msgspec.Struct, tag_field="t", tag="registry", kw_only=True):
     commands: list[CommandInfo]
     static: list[StaticMetric] = []
     places: dict[str, dict[str, str]] = {}
+    part: int = 0
+    parts: int = 1
 
 
 class Layers(msgspec.Struct, tag_field="t", tag="layers", kw_only=True):
@@ -231,7 +240,10 @@ UpHeader = Hello | Registry | Layers | Batch | Applied | Finished | Barrier | Pa
 
 
 class Welcome(msgspec.Struct, tag_field="t", tag="welcome", kw_only=True):
-    """The center's answer to hello: resend everything after `resume_ms` (-1: from the start); the lead in barriers allowed."""
+    """The center's answer to hello: resend everything after `resume_ms` (-1: from the start); the lead in barriers allowed.
+
+    With an `error` the city is refused: as the answer to hello, or later, when registry or layers cannot be used.
+    """
 
     protocol: int = PROTOCOL
     resume_ms: int = -1

@@ -5,7 +5,7 @@ Indexes and rows are append-only: what is gone leaves a tombstone, what is new c
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -14,6 +14,7 @@ import numpy as np
 from sensors.city_actions import ACTIONS
 from sensors.kind import Action, Quantity, SensorKind, Sites
 from sensors.messages import (
+    PART_DEVICES,
     CommandInfo,
     DeviceTable,
     KindInfo,
@@ -54,9 +55,9 @@ def build(city: City, placed: Sequence[Placed]) -> Registry:
         index += entry.sites.n
     actions = [*ACTIONS, *(action for entry in placed for action in entry.kind.actions)]
     commands = sorted([*map(command_info, actions), DISPATCH, QUARANTINE], key=lambda c: c.type)
-    static = [sensor_info(tables), *city_shape(city)]
     kinds = [kind_info(p.kind) for p in placed]
-    return Registry(version=1, kinds=kinds, devices=tables, commands=commands, static=static, places=place_names(city))
+    shape, places = city_shape(city), place_names(city)
+    return Registry(version=1, kinds=kinds, devices=tables, commands=commands, static=shape, places=places)
 
 
 def place_names(city: City) -> dict[str, dict[str, str]]:
@@ -73,7 +74,47 @@ def place_names(city: City) -> dict[str, dict[str, str]]:
 
 def digest(registry: Registry) -> str:
     """Return the digest by which a city's hello names its registry."""
-    return hashlib.blake2b(encode_frame(registry), digest_size=16).hexdigest()
+    found = hashlib.blake2b(digest_size=16)
+    for frame in frames(registry):
+        found.update(frame)
+    return found.hexdigest()
+
+
+def frames(registry: Registry, most: int = PART_DEVICES) -> Iterator[bytes]:
+    """Yield the frames in which a registry travels: one, or several where it has more than `most` devices."""
+    pieces = _pieces(registry.devices, most)
+    for part, tables in enumerate(pieces):
+        if part == 0:
+            header = msgspec.structs.replace(registry, devices=tables, parts=len(pieces))
+        else:
+            header = Registry(version=registry.version, kinds=[], devices=tables, commands=[], part=part, parts=len(pieces))
+        yield encode_frame(header)
+
+
+def _pieces(tables: Sequence[DeviceTable], most: int) -> list[list[DeviceTable]]:
+    """Return the tables cut so that no piece has more than `most` rows in all."""
+    pieces, room = [list[DeviceTable]()], most
+    for table in tables:
+        at, rows = 0, len(table.index)
+        while at < rows or not rows:
+            if not room:
+                pieces.append([])
+                room = most
+            end = min(rows, at + room)
+            pieces[-1].append(_cut(table, at, end))
+            at, room = end, room - (end - at)
+            if not rows:
+                break
+    return pieces
+
+
+def _cut(table: DeviceTable, first: int, end: int) -> DeviceTable:
+    """Return some rows of a table; the numbers of those removed still count from the table's first."""
+    if (first, end) == (0, len(table.index)):
+        return table
+    columns = {name: getattr(table, name)[first:end] for name in ("index", "device_id", "name", "lon", "lat", "zone", "road")}
+    labels = {name: values[first:end] for name, values in table.labels.items()}
+    return DeviceTable(kind=table.kind, labels=labels, removed=[i for i in table.removed if first <= i < end], **columns)
 
 
 def kind_info(kind: SensorKind) -> KindInfo:
@@ -114,18 +155,6 @@ def _table(city: City, entry: Placed, first: int) -> DeviceTable:
         road=[int(r) for r in sites.road],
         labels=labels,
     )
-
-
-def sensor_info(tables: Sequence[DeviceTable]) -> StaticMetric:
-    """Return one series of value 1 for every device that is there, with all labels that its readings have."""
-    rows = []
-    for table in tables:
-        gone = set(table.removed)
-        for i, device_id in enumerate(table.device_id):
-            if i not in gone:
-                labels = {name: values[i] for name, values in table.labels.items() if values[i]}
-                rows.append({"device_id": device_id, "kind": table.kind} | labels)
-    return StaticMetric("sensor_info", "1 for every device of the city.", rows, [1.0] * len(rows))
 
 
 def city_shape(city: City) -> list[StaticMetric]:
@@ -171,8 +200,7 @@ def carry_over(previous: Registry, fresh: Registry) -> Registry:
         if table.kind not in known:
             tables.append(msgspec.structs.replace(table, index=list(range(next_index, next_index + len(table.index)))))
             next_index += len(table.index)
-    static = [sensor_info(tables), *fresh.static[1:]]
-    return msgspec.structs.replace(fresh, version=previous.version + 1, devices=tables, static=static)
+    return msgspec.structs.replace(fresh, version=previous.version + 1, devices=tables)
 
 
 def _merge(old: DeviceTable, fresh: DeviceTable | None, next_index: int) -> DeviceTable:

@@ -130,6 +130,7 @@ def serve(
     host: HostOption = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: a free one.")] = 8700,
     token: Annotated[str | None, typer.Option("--token", envvar="CITYOPS_TOKEN", help="Token of the city's wire.")] = None,
+    max_devices: Annotated[int, typer.Option("--max-devices", min=1, help="Refuse a city with more devices.")] = 2_000_000,
     as_json: JsonOption = False,
 ) -> None:
     """Start the operations center alone; cities connect to it.
@@ -155,7 +156,8 @@ def serve(
         say(f"a city connects with: cityops city SCENARIO --to {wire['url']} --token {wire['token']}")
 
     with runs.locked(data_folder(data)):
-        raise typer.Exit(serve_center(ServeConfig(tokens, data_folder(data), host, port, rules=texts), ready))
+        config = ServeConfig(tokens, data_folder(data), host, port, rules=texts, max_devices=max_devices)
+        raise typer.Exit(serve_center(config, ready))
 
 
 def city(

@@ -195,8 +195,8 @@ def test_a_removed_device_leaves_a_tombstone(watch: Callable, city: City, kinds:
         assert [r["fps"] for r in a] == [r["fps"] for r in b]
     assert again.readings("camera", old.device_id[0]) == []
     assert again.readings("camera", "camera:extra")
-    info = next(s for s in after.static if s.name == "sensor_info")
-    assert old.device_id[0] not in {labels["device_id"] for labels in info.labels}
+    cameras = next(t for t in after.devices if t.kind == "camera")
+    assert [cameras.device_id[row] for row in cameras.removed] == [old.device_id[0]]
 
 
 def test_the_registry_describes_the_city(watch: Callable, city: City) -> None:
@@ -210,9 +210,6 @@ def test_the_registry_describes_the_city(watch: Callable, city: City) -> None:
     assert lamps.labels["feeder"][0] == city.feeders.id[city.cabinets.feeder[city.luminaires.cabinet[0]]]
     assert lamps.labels["ward"][0] == city.zones.ward_2025[city.cabinets.zone[city.luminaires.cabinet[0]]]
     static = {s.name: s for s in registry.static}
-    info = {labels["device_id"]: labels for labels in static["sensor_info"].labels}
-    assert set(info) == set(ids)
-    assert info[lamps.device_id[0]]["cabinet"] == lamps.labels["cabinet"][0]
     follows = {(labels["road"], labels["next"]) for labels in static["road_adjacent"].labels}
     moves = zip(city.movements.from_link, city.movements.to_link, strict=True)
     assert follows == {(city.links.id[a], city.links.id[b]) for a, b in moves}

@@ -40,6 +40,8 @@ export interface OpsState {
   readonly counts: Readonly<Record<string, Counts>>
   readonly alarmRate: number
   readonly badMessages: number
+  /** Why the center cannot use the city that came, if so. */
+  readonly refused: string
   readonly registryVersion: number
   readonly lastSeq: number
   readonly branch: string
@@ -65,6 +67,7 @@ export const INITIAL: OpsState = {
   counts: {},
   alarmRate: 0,
   badMessages: 0,
+  refused: '',
   registryVersion: 0,
   lastSeq: 0,
   branch: '',
@@ -145,6 +148,7 @@ function withEvent(known: OpsState, event: FeedEvent): OpsState {
       return {
         ...state,
         badMessages: event.bad_messages ?? state.badMessages,
+        refused: event.refused ?? '',
         alarmRate: event.alarm_rate_per_10min ?? state.alarmRate,
         counts: event.counts ?? state.counts,
       }
@@ -164,6 +168,7 @@ function withSnapshot(state: OpsState, snapshot: Snapshot): OpsState {
     counts: snapshot.counts,
     alarmRate: snapshot.alarm_rate_per_10min,
     badMessages: snapshot.bad_messages,
+    refused: snapshot.refused ?? '',
   }
 }
 

@@ -246,6 +246,7 @@ export interface Snapshot {
   readonly counts: Readonly<Record<string, Counts>>
   readonly alarm_rate_per_10min: number
   readonly bad_messages: number
+  readonly refused?: string | null
 }
 
 interface Stamp {
@@ -275,6 +276,7 @@ export type FeedEvent = Stamp &
     | {
         readonly type: 'health'
         readonly bad_messages?: number
+        readonly refused?: string | null
         readonly alarm_rate_per_10min?: number
         readonly counts?: Snapshot['counts']
       }

@@ -224,6 +224,7 @@ export const en = {
   resume: 'Go on',
   goTo: 'Run to',
   badMessages: '{n} bad messages',
+  cityRefused: 'The center refuses the city: {why}',
   attribution: '© OpenStreetMap contributors (ODbL)',
   zoomIn: 'Zoom in',
   zoomOut: 'Zoom out',

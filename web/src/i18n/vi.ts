@@ -227,6 +227,7 @@ export const vi: Messages = {
   resume: 'Chạy tiếp',
   goTo: 'Chạy tới',
   badMessages: '{n} bản tin hỏng',
+  cityRefused: 'Trung tâm từ chối thành phố: {why}',
   attribution: '© Những người đóng góp OpenStreetMap (ODbL)',
   zoomIn: 'Phóng to',
   zoomOut: 'Thu nhỏ',

@@ -122,6 +122,7 @@ export function StatusBar() {
   const city = useOps((state) => state.city)
   const rate = useOps((state) => state.alarmRate)
   const bad = useOps((state) => state.badMessages)
+  const refused = useOps((state) => state.refused)
   const role = useRole()
   const replay = useOps((state) => state.clock?.mode === 'REPLAY')
   const bar = useRef<HTMLElement>(null)
@@ -146,6 +147,11 @@ export function StatusBar() {
       </Item>
       <div className="status-item feed">
         <FeedAge />
+        {refused && (
+          <strong className="warn" role="alert">
+            {t.cityRefused.replace('{why}', refused)}
+          </strong>
+        )}
         {bad > 0 && <span className="warn">{t.badMessages.replace('{n}', String(bad))}</span>}
       </div>
       <Search key={ops.devices.count} />
