@@ -19,7 +19,10 @@ TIMEOUT_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One benchmark: `module.run(scale=..., **arguments) -> dict`; `asked` maps a figure to (comparison, bound, unit)."""
+    """One benchmark: `module.run(scale=..., **arguments) -> dict`; `asked` maps a figure to (comparison, bound, unit) at x1.
+
+    `asked_at` does so at other scales. `cost` and `memory` name the figures whose growth with size is told.
+    """
 
     name: str
     title: str
@@ -28,6 +31,8 @@ class Bench:
     arguments: dict[str, Any] = field(default_factory=dict)
     cost: str = "seconds"
     scales: tuple[float, ...] = SCALES
+    asked_at: dict[float, dict[str, tuple[str, float, str]]] = field(default_factory=dict)
+    memory: str = ""
 
 
 BENCHES: tuple[Bench, ...] = (
@@ -62,6 +67,18 @@ BENCHES: tuple[Bench, ...] = (
         "scenarios.bench.keyframe",
         {"keyframe_bytes": ("<", 1e6, "bytes"), "save_ms": ("<", 20.0, "ms")},
         cost="save_ms",
+    ),
+    Bench(
+        "devices",
+        "100 000 devices headless, a fifth and ten times as many beside them: all sensors, rules, journal and recorded stream",
+        "scenarios.bench.devices",
+        {"cpu_realtime_factor": (">=", 100.0, "x real time on one core"), "bad_messages": ("<=", 0.0, "messages")},
+        cost="cpu_s",
+        scales=(0.2, 1.0, 10.0),
+        asked_at={
+            10.0: {"cpu_realtime_factor": (">=", 10.0, "x real time on one core"), "bad_messages": ("<=", 0.0, "messages")}
+        },
+        memory="peak_rss_mb",
     ),
     Bench("fleet", "sensor fleet alone: measuring, faults, channel, frames", "scenarios.bench.fleet", {}),
     Bench(
@@ -102,7 +119,10 @@ def measure(bench: Bench, scale: float) -> dict[str, Any]:
     """Run one benchmark at one scale in its own process and return its figures. Raises RuntimeError with its last line."""
     call = json.dumps({"module": bench.module, "arguments": {**bench.arguments, "scale": scale}})
     command = [sys.executable, "-m", "scenarios.bench.suite", call]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"benchmark {bench.name} at x{scale:g} did not end within {TIMEOUT_S} s") from error
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise RuntimeError(f"benchmark {bench.name} at x{scale:g} ended with status {done.returncode}: {last}")
@@ -110,42 +130,43 @@ def measure(bench: Bench, scale: float) -> dict[str, Any]:
     return figures
 
 
-def growth(bench: Bench, runs: dict[float, dict[str, Any]]) -> float | None:
-    """Return the exponent p of cost ~ size^p between the smallest and the largest scale, or None if it was not measured."""
-    scales = sorted(runs)
-    least, most = (float(runs[s].get(bench.cost) or 0.0) for s in (scales[0], scales[-1]))
-    if len(scales) < 2 or least <= 0.0 or most <= 0.0:
+def growth(figure: str, runs: dict[float, dict[str, Any]]) -> float | None:
+    """Return the exponent p of figure ~ size^p between the smallest and the largest scale at which it was measured, or None."""
+    scales = sorted(scale for scale, figures in runs.items() if float(figures.get(figure) or 0.0) > 0.0)
+    if len(scales) < 2:
         return None
+    least, most = (float(runs[s][figure]) for s in (scales[0], scales[-1]))
     return round(math.log(most / least) / math.log(scales[-1] / scales[0]), 2)
 
 
-def verdicts(bench: Bench, figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Lay each figure asked beside the one measured."""
+def verdicts(bench: Bench, figures: dict[str, Any], scale: float = 1.0) -> dict[str, dict[str, Any]]:
+    """Lay each figure asked at a scale beside the one measured."""
+    asked = bench.asked if scale == 1.0 else bench.asked_at.get(scale, {})
     compare = {">=": float.__ge__, "<=": float.__le__, "<": float.__lt__}
     if "skipped" in figures:
         return {}
     return {
-        key: {
+        (key if scale == 1.0 else f"{key} at x{scale:g}"): {
             "asked": f"{sign} {bound:g} {unit}",
             "measured": figures.get(key),
             "holds": key in figures and bool(compare[sign](float(figures[key]), bound)),
         }
-        for key, (sign, bound, unit) in bench.asked.items()
+        for key, (sign, bound, unit) in asked.items()
     }
 
 
 def run_suite(names: Sequence[str], one_scale: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (name, result) for each benchmark; `result` holds verdicts at its full size, all runs and the growth of cost."""
+    """Yield (name, result) for each benchmark; `result` holds verdicts, all runs and the growth of cost (and memory)."""
     for bench in [by_name(name) for name in names] or list(BENCHES):
-        full = 1.0
-        runs = {scale: measure(bench, scale) for scale in ((full,) if one_scale else bench.scales)}
+        runs = {scale: measure(bench, scale) for scale in ((1.0,) if one_scale else bench.scales)}
         yield (
             bench.name,
             {
                 "title": bench.title,
-                "figures": verdicts(bench, runs[full]),
+                "figures": {k: v for scale, figures in runs.items() for k, v in verdicts(bench, figures, scale).items()},
                 "runs": {f"x{scale:g}": figures for scale, figures in runs.items()},
-                "cost_grows_with_size_to_the_power": growth(bench, runs),
+                "cost_grows_with_size_to_the_power": growth(bench.cost, runs),
+                "memory_grows_with_size_to_the_power": growth(bench.memory, runs) if bench.memory else None,
             },
         )
 

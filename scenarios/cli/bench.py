@@ -11,9 +11,9 @@ from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, progress, refuse, say
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Which to run; none: all of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Only at full size, without x2 and x4.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only at x1.")] = False,
 ) -> None:
-    """Measure speed: each benchmark at x1, x2 and x4 of its size, beside the figure asked of it.
+    """Measure speed: each benchmark at several sizes, mostly x1, x2 and x4, beside the figure asked of it.
 
     Example: cityops bench traffic rules --json
     """
@@ -43,8 +43,9 @@ def _print(name: str, result: dict[str, Any]) -> None:
         say(f"  {key}: {_short(figure['measured'])}  asked {figure['asked']}  {mark}")
     for scale, figures in result["runs"].items():
         say(f"  {scale}: " + ", ".join(f"{key} {_short(value)}" for key, value in figures.items()))
-    if (power := result["cost_grows_with_size_to_the_power"]) is not None:
-        say(f"  cost grows with size to the power {power:g}")
+    for what in ("cost", "memory"):
+        if (power := result[f"{what}_grows_with_size_to_the_power"]) is not None:
+            say(f"  {what} grows with size to the power {power:g}")
 
 
 def _short(value: Any) -> str:
