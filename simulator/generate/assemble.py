@@ -17,9 +17,13 @@ from simulator.generate.roads import Network, build_network
 from simulator.generate.signals import build_signals
 from simulator.generate.water import build_basins
 from simulator.generate.zones import build_demand, build_zones, zone_at
+from simulator.streams import Streams
+from simulator.traffic.calibrate import demand_factor, mean_flows
+from simulator.traffic.traffic import Traffic
 
 FIRST_GUESS_TRIPS_PER_H = 10_000.0
 FULL_AT_PEAK = 0.85  # load of the links at the 98th percentile when demand is grown to fit
+BEARABLE = 99.0  # per cent of the lane groups that are below it in the end
 
 
 def assemble(draft: Draft, recipe: Recipe) -> City:
@@ -41,10 +45,8 @@ def assemble(draft: Draft, recipe: Recipe) -> City:
         recipe, frame, network, draft.at, network.links.zone, lighting, draft.importance(), centres,
         np.array(lighting.cabinet_at), build_basins(recipe, network, frame, lighting),
     )  # fmt: skip
-    signals.zone = [zone_at(centres, draft.at[n[0]]) for n in signals.nodes]
-    signals.feeder = [lighting.cabinets.feeder[ground.cabinet_near(draft.at[n[0]])] for n in signals.nodes]
     lighting.cabinets.zone = [zone_at(centres, at) for at in lighting.cabinet_at]
-    return City(
+    city = City(
         id=recipe.id, title=recipe.title, schematic=recipe.schematic, attribution=recipe.attribution,
         time_zone=recipe.time_zone, lon=frame.lon, lat=frame.lat,
         nodes=network.nodes, links=network.links, lane_groups=turns.groups, movements=turns.movements, signals=signals,
@@ -54,6 +56,28 @@ def assemble(draft: Draft, recipe: Recipe) -> City:
         buildings=build_buildings(recipe, network, frame, network.links.zone),
         areas=_areas(recipe, frame), bases=build_bases(ground),
     )  # fmt: skip
+    fitted = recipe.trips_per_h is None and bool(demand.trips_per_h)
+    if fitted:
+        city.signals = build_signals(network, turns, _driven(city), signal_nodes, draft.at, recipe.cycle_s)
+    city.signals.zone = [zone_at(centres, draft.at[n[0]]) for n in signals.nodes]
+    city.signals.feeder = [lighting.cabinets.feeder[ground.cabinet_near(draft.at[n[0]])] for n in signals.nodes]
+    if fitted:
+        _fit_demand(city)
+    return city
+
+
+def _driven(city: City) -> Flows:
+    """Return the flows of the city's demand on the ways that its drivers will take, for splits that fit them."""
+    traffic = Traffic.from_city(city, Streams(0))
+    link, movement = mean_flows(traffic)
+    pairs = zip(city.movements.from_link, city.movements.to_link, traffic.net.movement_of_spec.tolist(), strict=True)
+    return Flows(link, {(a, b): float(movement[m]) for a, b, m in pairs if movement[m] > 0.0})
+
+
+def _fit_demand(city: City) -> None:
+    """Scale demand so that in the busiest hour 99 % of the lane groups in use stay below 85 % of what they can serve."""
+    factor = demand_factor(Traffic.from_city(city, Streams(0)), FULL_AT_PEAK, BEARABLE)
+    city.demand.trips_per_h = [round(trips * factor, 3) for trips in city.demand.trips_per_h]
 
 
 def _refuse_nonsense(recipe: Recipe) -> None:
