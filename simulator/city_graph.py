@@ -158,6 +158,33 @@ def _demand(city: City) -> Iterator[Problem]:
         what = f"demand.profile[{i}] points to no profile"
         yield Problem(("demand", "profile", i), what, str(demand.profile[i]), f"0–{len(demand.profiles) - 1}")
     yield from _unreachable(city)
+    if not bad and all(len(factors) == 24 for factors in demand.profiles):
+        yield from _too_much(city)
+
+
+def _too_much(city: City) -> Iterator[Problem]:
+    """Trips out of a zone, or into it, must fit through the roads that cross its edge, were they green all the hour.
+
+    By the cut theorem (Ford and Fulkerson 1956) no network carries more, whatever the ways, the signals and the lanes of turns.
+    """
+    demand, zone, n = city.demand, np.array(city.links.zone, dtype=np.int64), len(city.zones.id)
+    a, b = np.array(demand.origin, dtype=np.int64), np.array(demand.destination, dtype=np.int64)
+    hourly = np.array(demand.profiles, dtype=np.float64)[np.array(demand.profile, dtype=np.int64)]
+    trips = np.where(a == b, 0.0, np.array(demand.trips_per_h))[:, None] * hourly
+    flow = 3600.0 * np.array(city.links.lanes) * np.array(city.links.saturation_veh_per_s_per_lane)
+    tail, head = np.array(city.movements.from_link, dtype=np.int64), np.array(city.movements.to_link, dtype=np.int64)
+    across = zone[tail] != zone[head]
+    sides = (("out of", a, "trips begin there", np.unique(tail[across])), ("into", b, "trips end there", np.unique(head[across])))
+    for way, ends, word, roads in sides:
+        wanted = np.zeros((n, 24))
+        np.add.at(wanted, ends, trips)
+        fits = np.bincount(zone[roads], flow[roads], n)
+        for z in np.flatnonzero(wanted.max(axis=1, initial=0.0) > fits).tolist()[:MOST_PER_RULE]:
+            row = int(np.argmax(np.where(ends == z, trips.max(axis=1), -1.0)))
+            hour, most = int(wanted[z].argmax()), float(wanted[z].max())
+            what = f"demand {way} zone {city.zones.id[z]} is more than any network of these roads carries: at {hour} h {word}"
+            path: Path = ("demand", "trips_per_h", row)
+            yield Problem(path, what, f"{most:.0f} trips/h", f"at most {fits[z]:.0f} veh/h, what the roads over its edge pass")
 
 
 def _unreachable(city: City) -> Iterator[Problem]:

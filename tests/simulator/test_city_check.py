@@ -119,6 +119,13 @@ CASES: list[tuple[str, Change, tuple[str | int, ...], str, str]] = [
     ("odd hours", lambda c: first_plan(c, hours=[9.1, 10.0]), ("signals", "plans", 0, 0, "hours"), "[9.1, 10.0]", "quarters"),
     ("half an hour", lambda c: first_plan(c, hours=[9.0]), ("signals", "plans", 0, 0, "hours"), "[9.0]", "quarters"),
     ("reserved word", lambda c: first_plan(c, name="clock"), ("signals", "plans", 0, 0, "name"), "saw clock", "another name"),
+    (
+        "more than roads carry",
+        lambda c: c.demand.trips_per_h.__setitem__(2, 50_000.0),
+        ("demand", "trips_per_h", 2),
+        "more than any network of these roads carries",
+        "veh/h, what the roads over its edge pass",
+    ),
     ("cut off", cut_off_zone, ("demand", "destination"), "cannot reach zone zone_01", "a way"),
     (
         "beyond",

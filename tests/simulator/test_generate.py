@@ -133,10 +133,12 @@ def test_scale_multiplies_nodes_and_trips(scale: int) -> None:
 
 
 def test_demand_grows_until_the_roads_are_full_at_the_peak() -> None:
-    """Without a stated number of trips, a city with twice the lanes gets more of them."""
+    """Without a stated number of trips, a city of three lanes gets half as many again as one of one lane, and more. (Not three
+    times as many: a left turn has one lane in both, and what 99 % of the lane groups bear is what the left turns bear.)
+    """
     narrow = generate(GridSpec(lanes=(1, 1), columns=6, rows=6))
     wide = generate(GridSpec(lanes=(3, 3), columns=6, rows=6))
-    assert sum(wide.demand.trips_per_h) > 2 * sum(narrow.demand.trips_per_h) > 0
+    assert sum(wide.demand.trips_per_h) > 1.5 * sum(narrow.demand.trips_per_h) > 0
 
 
 def test_left_turns_queue_apart() -> None:

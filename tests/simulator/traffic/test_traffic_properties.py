@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,16 +15,30 @@ from simulator.traffic.build import Run
 from simulator.traffic.grid import grid
 from simulator.traffic.traffic import Traffic
 
-ACTIONS = ("close", "open", "incident", "clear", "dark", "normal", "demand", "weather", "nothing")
+ACTIONS = ("close", "cut", "open", "hold", "water", "incident", "clear", "dark", "normal", "demand", "weather", "nothing")
+
+
+def wet(run: Run, link: int, pick: int) -> None:
+    """Put water on one road."""
+    factor = np.ones(run.traffic.net.n_links)
+    factor[link] = 0.05 + 0.1 * (pick % 10)
+    run.traffic.set_conditions(factor, factor)
+
+
+ROAD_ACTIONS: dict[str, Callable[[Run, int, int], object]] = {
+    "close": lambda run, link, _: run.traffic.close_link(link),
+    "cut": lambda run, link, pick: run.traffic.close_link(link, float(pick % 60)),
+    "open": lambda run, link, _: run.traffic.open_link(link),
+    "hold": lambda run, link, _: run.traffic.hold_green(link, run.now_ms + 60_000, run.now_ms),
+    "water": wet,
+}
 
 
 def act(run: Run, action: str, pick: int, handles: list[int]) -> None:
     """Do one thing to the roads."""
     traffic, links = run.traffic, run.traffic.net.n_links
-    if action == "close":
-        traffic.close_link(pick % links)
-    elif action == "open":
-        traffic.open_link(pick % links)
+    if action in ROAD_ACTIONS:
+        ROAD_ACTIONS[action](run, pick % links, pick)
     elif action == "incident":
         handles.append(traffic.set_incident(pick % links, float(pick % 250), pick % 3, 0.5 + 0.5 * (pick % 2)))
     elif action == "clear" and handles:
