@@ -12,7 +12,7 @@ from pathlib import Path
 from ops_center import keyframes
 from ops_center.folder_lock import FolderInUse
 from ops_center.journal import JournalError, fork_journal
-from ops_center.pipeline import CenterConfig
+from ops_center.pipeline import Center, CenterConfig
 from ops_center.recall import RECORDED
 from ops_center.recorder import RecorderError, copy_until
 from ops_center.run import Run
@@ -22,13 +22,18 @@ class CannotFork(ValueError):
     """The record cannot be forked there; one line that says why. Nothing is left behind."""
 
 
-def open_fork(source: Path, target: Path, fork_ms: int, config: CenterConfig, keep_commands: bool = False) -> Run:
-    """Return a new run at `target` that stands where `source` stood at the barrier at `fork_ms`. Raises CannotFork."""
+def open_fork(
+    source: Path, target: Path, fork_ms: int, config: CenterConfig, keep_commands: bool = False, like: Center | None = None
+) -> Run:
+    """Return a new run at `target` that stands where `source` stood at the barrier at `fork_ms`. Raises CannotFork.
+
+    `like` is the center of `source`, if it is there; it is only read and saves work.
+    """
     made: list[Path] = []
     try:
         _copy(source, target, fork_ms, keep_commands, made.append)
         with keyframes.no_collection():  # a class waits for it
-            run = Run(target, config)
+            run = Run(target, config, like=like)
     except (JournalError, RecorderError, FolderInUse, OSError) as error:
         _undo(made)
         raise CannotFork(f"run {source.name} cannot be forked at {fork_ms} ms: {error}") from error

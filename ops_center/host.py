@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ops_center.fork import CannotFork, open_fork
 from ops_center.live import LiveCity
-from ops_center.pipeline import CenterConfig
+from ops_center.pipeline import Center, CenterConfig
 from ops_center.run import Run
 from ops_center.seats import Seats
 from sensors.messages import Hello
@@ -104,11 +104,11 @@ class Host:
         folders = self.folder(hello.parent, hello.city), self.folder(hello.run, hello.city)
         try:
             if parent is None:
-                opened = await self._forked(*folders, hello)
+                opened = await self._forked(*folders, hello, None)
             else:
                 async with parent.turn:
                     await parent.settle()
-                    opened = await self._forked(*folders, hello)
+                    opened = await self._forked(*folders, hello, parent.run.center)
         except CannotFork as error:
             raise HostError(str(error)) from error
         key = hello.run, hello.city
@@ -119,9 +119,9 @@ class Host:
         self.cities = {key if live is parent else known: live for known, live in self.cities.items()}
         return parent
 
-    async def _forked(self, source: Path, target: Path, hello: Hello) -> Run:
+    async def _forked(self, source: Path, target: Path, hello: Hello, like: Center | None) -> Run:
         return await asyncio.to_thread(
-            open_fork, source, target, hello.fork_at_ms, self.config.center, keep_commands=hello.keep_commands
+            open_fork, source, target, hello.fork_at_ms, self.config.center, keep_commands=hello.keep_commands, like=like
         )  # fmt: skip
 
     async def close(self) -> None:

@@ -190,14 +190,16 @@ class Center:
     def _on_until(self, _until: Until, _frame: bytes) -> list[Change]:
         return []  # it asks whoever holds the socket, not the judgement
 
-    def _rebuild(self) -> None:
-        """Take a new registry or layers into use; nothing changes if they do not fit together."""
+    def _rebuild(self, like: "Center | None" = None) -> None:
+        """Take a new registry or layers into use, those of another center if it has them; nothing changes if they do not fit."""
         if self.hello is None or self.registry is None:
             return
         try:
-            city = CityView(self.hello, self.registry, self.layers)
-            self.judge.store.max_series = MAX_SERIES + SeriesWriter.wanted(city)
-            writer = SeriesWriter(self.judge.store, city, self._writer)
+            known, alike = (None, None) if like is None else (like.city, like.writer)
+            city = known or CityView(self.hello, self.registry, self.layers)
+            more = SeriesWriter.wanted(city) if like is None else like.judge.store.max_series - MAX_SERIES
+            self.judge.store.max_series = MAX_SERIES + more
+            writer = SeriesWriter(self.judge.store, city, self._writer, alike)
         except (BadRegistry, SeriesLimit) as error:
             self._refuse("registry", str(error))
             return
@@ -361,9 +363,13 @@ class Center:
         return {} if self._writer is None else self._writer.families()
 
     @classmethod
-    def restore(cls, config: CenterConfig, data: dict[str, Any], opening: Iterable[bytes]) -> "Center":
+    def restore(
+        cls, config: CenterConfig, data: dict[str, Any], opening: Iterable[bytes], like: "Center | None" = None
+    ) -> "Center":
         """Return the center that `snapshot` described; `opening` holds the registry and layers frames that it had.
 
+        A center of the same run that is there (`like`) lends what never changes: the registry as it is read, labels and what
+        was derived from them. It makes the work shorter and nothing else.
         Raises ValueError if it is of another version, or of another registry or layers.
         """
         if data.get("version") != SNAPSHOT_VERSION:
@@ -371,14 +377,20 @@ class Center:
         center = cls(config)
         center.now_ms = data["now_ms"]
         center.hello = None if data["hello"] is None else msgspec.msgpack.decode(data["hello"], type=Hello)
-        center._use_opening(data, opening)
+        like = like if like is not None and like.knows(data) else None
+        if like is None:
+            center._use_opening(data, opening)
+        else:
+            center.registry, center.layers = like.registry, like.layers
         center._taken.restore(data["taken"])
         center._numbers = dict(data["numbers"])
         center.change_count, center.applied_seq = data["change_count"], data["applied_seq"]
         center._world, center._judged = Chain(data["digests"]["world"]), Chain(data["digests"]["judgement"])
         center.judgement.restore(data["judgement"])
         center.judge.store = SeriesStore()
-        center._rebuild()
+        if like is not None:
+            center.judge.store.inherit(like.judge.store)
+        center._rebuild(like)
         if center.refused:
             raise ValueError(center.refused)
         store = series_state.restore(center.judge.store, data["series"], center.families())
@@ -389,6 +401,16 @@ class Center:
         if center.devices is not None and data["devices"] is not None:
             center.devices.restore(data["devices"])
         return center
+
+    @property
+    def writer(self) -> SeriesWriter | None:
+        """What writes readings into the series, for a center that is alike."""
+        return self._writer
+
+    def knows(self, data: dict[str, Any]) -> bool:
+        """Tell whether this center has the registry and the layers that a snapshot names."""
+        seen = [-1 if one is None else one.version for one in (self.registry, self.layers)]
+        return self.city is not None and self._writer is not None and seen == [data["registry"], data["layers"]]
 
     def _use_opening(self, data: dict[str, Any], opening: Iterable[bytes]) -> None:
         for frame in opening:

@@ -19,23 +19,26 @@ OPENING = frozenset(("registry", "layers"))
 RECORDED = ".samples"
 
 
-def newest(folder: Path, config: CenterConfig, upto_ms: int) -> Center | None:
-    """Return the center of a run folder's newest keyframe, not after `upto_ms`, that can be used; None if none can."""
+def newest(folder: Path, config: CenterConfig, upto_ms: int, like: Center | None = None) -> Center | None:
+    """Return the center of a run folder's newest keyframe, not after `upto_ms`, that can be used; None if none can.
+
+    `like` is a center of the same run, or of its parent, that is there and saves work.
+    """
     for state in keyframes.newest_first(folder / "keyframes", upto_ms):
         try:
             with keyframes.no_collection():
-                return recall(folder, config, state)
+                return recall(folder, config, state, like)
         except (ValueError, KeyError, TypeError, IndexError):
             continue
     return None
 
 
-def recall(folder: Path, config: CenterConfig, state: dict[str, Any]) -> Center:
+def recall(folder: Path, config: CenterConfig, state: dict[str, Any], like: Center | None = None) -> Center:
     """Return the center of a keyframe's state with its series filled again, unless it holds their samples itself.
 
     Raises ValueError where the folder does not hold what the keyframe needs.
     """
-    center = Center.restore(config, state, _opening_frames(folder / "wire", state["opened_ms"]))
+    center = Center.restore(config, state, _opening_frames(folder / "wire", state["opened_ms"]), like)
     if state["series"]["samples"] is None:
         floor_ms, now_ms = center.judge.store.floor_ms, center.now_ms
         center.refill(_frames(folder / "wire", floor_ms, now_ms), _recorded(folder / "keyframes", floor_ms, now_ms))

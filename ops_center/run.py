@@ -45,10 +45,11 @@ class Recovery:
 class Run:
     """A center and its memory. `folder` None keeps nothing. One caller at a time.
 
-    Without `keyframes` the recorded stream alone brings a run back: enough where nobody waits for it.
+    Without `keyframes` the recorded stream alone brings a run back: enough where nobody waits for it. `like` is the center of a
+    run that this one is a branch of; it saves work.
     """
 
-    def __init__(self, folder: Path | None, config: CenterConfig, keyframes: bool = True) -> None:
+    def __init__(self, folder: Path | None, config: CenterConfig, keyframes: bool = True, like: Center | None = None) -> None:
         self.folder, self._keyframes = folder, keyframes and folder is not None
         self.config = config
         self.lock = None if folder is None else FolderLock(folder)
@@ -71,7 +72,7 @@ class Run:
         self._hello_recorded = False
         if folder is not None:
             (folder / RESULT).unlink(missing_ok=True)  # the run goes on
-        self.recovery = self._recover()
+        self.recovery = self._recover(like)
 
     # -- frames
 
@@ -231,7 +232,7 @@ class Run:
         self._recorded_ms = now_ms
         return self._framing
 
-    def _recover(self) -> Recovery:
+    def _recover(self, like: Center | None) -> Recovery:
         if self.folder is None or self.journal is None or self.recorder is None:
             return Recovery(-1, -1, 0, ())
         commands = self.journal.commands()
@@ -239,7 +240,7 @@ class Run:
         self.next_seq = 1 + max((command.seq for command in commands), default=0)
         self.later.extend(command for command in self.journal.later() if command.command_id not in self.by_command)
         self.parent, self.fork_at_ms = self.journal.fact("parent") or "", int(self.journal.fact("fork_at_ms") or -1)
-        self._load_keyframe()
+        self._load_keyframe(like)
         keyframe_ms = self.center.now_ms
         self.held = [command for command in commands if command.seq > self.center.applied_seq]
         self.record(self.apply_held())
@@ -257,9 +258,9 @@ class Run:
         self.record(changes)
         self.record(self.apply_held())
 
-    def _load_keyframe(self) -> None:
+    def _load_keyframe(self, like: Center | None) -> None:
         assert self.folder is not None and self.recorder is not None
-        found = recall.newest(self.folder, self.config, self.recorder.last_ms)
+        found = recall.newest(self.folder, self.config, self.recorder.last_ms, like)
         if found is not None:
             self.center, self._recorded_ms = found, found.now_ms
 

@@ -7,7 +7,7 @@ append-only. A sample keeps when it was received, so that a reader `as_of` T see
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, repeat
 from typing import Any, NamedTuple
 
@@ -126,6 +126,17 @@ class Family:
     def metric(self) -> str:
         """The metric's name."""
         return self._metric.name
+
+    @property
+    def about(self) -> Metric:
+        """What the series are of."""
+        return self._metric
+
+    def begin_with(self, labels: Sequence[Labels]) -> None:
+        """Take series with their names as the first slots; none of them may be in the store."""
+        n = self._waiting = len(labels)
+        self.labels = list(labels)
+        self._owner, self._column = np.full(n, -1, dtype=np.intp), np.zeros(n, dtype=np.intp)
 
     def extend(self, labels: Sequence[Mapping[str, str] | Labels]) -> int:
         """Append series, given as mappings or sorted pairs without a name; returns the slot of the first.
@@ -248,6 +259,7 @@ class SeriesStore:
         self.packed: tuple[tuple[int, int], bytes] | None = None  # which series there are, as keyframes hold it, and a version
         self.metrics: dict[str, Metric] = {}
         self._selections: dict[tuple[Matcher, ...], Selection] = {}
+        self._older: dict[tuple[Matcher, ...], LabelSets] = {}  # what another store selected, with all that was derived from it
 
     def metric(self, name: str) -> Metric:
         """The metric of a name, made at first use."""
@@ -286,6 +298,18 @@ class SeriesStore:
         handle = Family(self, owner, period_ms)
         handle.extend(labels)
         return handle
+
+    def alike(self, family: Family) -> Family:
+        """A writer's handle on the series of another store's family, none of which lies anywhere here yet."""
+        theirs, owner = family.about, self.metric(family.metric)
+        owner.kind, owner.unit, owner.help = theirs.kind, theirs.unit, theirs.help
+        made = Family(self, owner, family.period_ms)
+        made.begin_with(family.labels)
+        return made
+
+    def inherit(self, other: SeriesStore) -> None:
+        """Use what another store derived from the labels that it selected, wherever this one selects the same."""
+        self._older = {matchers: selection.labels for matchers, selection in other._selections.items()}
 
     def append_sample(
         self,
@@ -362,7 +386,11 @@ class SeriesStore:
         if len(self._selections) > 4096:
             self._selections.clear()
         only = metrics[0] if names and metrics else None
-        self._selections[matchers] = made = _select(metrics, matchers, version, only)
+        made = _select(metrics, matchers, version, only)
+        older = self._older.pop(matchers, None)
+        if older is not None and older.sets == made.labels.sets:
+            made = replace(made, labels=older)
+        self._selections[matchers] = made
         return made
 
     def series(self, matchers: tuple[Matcher, ...]) -> tuple[Labels, ...]:

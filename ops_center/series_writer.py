@@ -24,8 +24,13 @@ DOUBTED = "sensor_suspect"
 class SeriesWriter:
     """Handles on the families of one registry version in one store; families of an earlier version are taken over."""
 
-    def __init__(self, store: SeriesStore, city: CityView, older: "SeriesWriter | None" = None) -> None:
-        """Open the families; `older` is the writer of the same registry with other layers, if there was one."""
+    def __init__(
+        self, store: SeriesStore, city: CityView, older: "SeriesWriter | None" = None, alike: "SeriesWriter | None" = None
+    ) -> None:
+        """Open the families; `older` is the writer of the same registry with other layers, if there was one.
+
+        `alike` is the writer of the same registry and layers to another store, which has all labels already.
+        """
         self.version = city.registry.version
         self._families: dict[str, dict[str, Family]] = {}
         self._up: dict[str, Family] = {}
@@ -33,6 +38,9 @@ class SeriesWriter:
         self._resolution: dict[str, dict[str, float]] = {}
         self.static_rows: list[tuple[int, dict[str, int]]] = []  # when, and how many series of each static metric
         self._store = store
+        if alike is not None:
+            self._be(alike)
+            return
         own_up = any(q.metric == UP for kind in city.kinds for q in kind.quantities)
         for kind in city.kinds:
             if kind.name in city.tables:
@@ -43,6 +51,18 @@ class SeriesWriter:
             self.statics = older.statics
         else:
             self._open_static(store, city)
+
+    def _be(self, other: "SeriesWriter") -> None:
+        alike = self._store.alike
+        readings, up, self._resolution = other.parts()
+        for kind, families in readings.items():
+            self._families[kind] = {name: alike(family) for name, family in families.items()}
+        self._up = {kind: alike(family) for kind, family in up.items()}
+        self.statics = [(alike(family), values) for family, values in other.statics]
+
+    def parts(self) -> tuple[dict[str, dict[str, Family]], dict[str, Family], dict[str, dict[str, float]]]:
+        """Return the families of readings by kind and quantity, those of `sensor_up`, and the resolutions."""
+        return self._families, self._up, self._resolution
 
     def _open_static(self, store: SeriesStore, city: CityView) -> None:
         if all(static.name != INFO for static in city.registry.static):

@@ -174,7 +174,7 @@ class Player:
     def _standing_before(self, to_ms: int) -> Run:
         """Return a run that stands at the newest keyframe before an instant that can be used, or at the very start."""
         run, config = Run(None, self.record.config), self.record.config
-        found = recall.newest(self.record.folder.path, config, to_ms) or self._own_center(to_ms)
+        found = recall.newest(self.record.folder.path, config, to_ms, self.live.run.center) or self._own_center(to_ms)
         run.center = found or run.center
         return run
 
@@ -183,7 +183,9 @@ class Player:
         known = sorted(now_ms for now_ms in self._own if now_ms <= to_ms)
         if not known:
             return None
-        center = Center.restore(self.record.config, keyframes.decode(self._own[known[-1]].state), self._opening)
+        center = Center.restore(
+            self.record.config, keyframes.decode(self._own[known[-1]].state), self._opening, self.live.run.center
+        )
         floor_ms = center.judge.store.floor_ms
         frames = (frame for _, group in self.record.groups(floor_ms - 1) for frame in group)
         center.refill(frames, (self._own[now_ms].recorded for now_ms in known if now_ms >= floor_ms))
