@@ -22,6 +22,7 @@ from ops_center.judge import Judge, RuleFile
 from ops_center.judgement import Judgement
 from ops_center.map_layers import MapLayers
 from ops_center.opening import MAX_DEVICES, BadRegistry, RegistryParts, epoch_ms
+from ops_center.refill import Refill
 from ops_center.rules.alerting import Change as Transition
 from ops_center.series import MAX_SERIES, Family, SeriesLimit, SeriesStore
 from ops_center.series_writer import STATIC_PERIOD_MS, SeriesWriter
@@ -431,23 +432,13 @@ class Center:
         """Fill the series of a center restored without samples: from frames of the recorded stream, and what rules recorded."""
         for items in recorded:
             series_state.put_recorded(self.judge.store, items)
-        waiting, taken = WireInput(), Seen()
-        for frame in frames:
-            try:
-                header, columns = decode_frame(frame)
-            except BadMessage:
-                continue
-            if isinstance(header, Batch):
-                waiting.keep(Item(header, columns, frame))
-            elif isinstance(header, Barrier):
-                if header.now_ms > self.now_ms:
-                    break
-                for item in waiting.close():
-                    if isinstance(item.header, Batch) and taken.first_time(item.header.kind, item.header.seq):
-                        self._take_batch(item.header, item.columns, again=True)
-        if self._writer is not None:
-            rows, self._writer.static_rows = self._writer.static_rows, []
-            self._writer.write_static_again(rows)
+        if self.city is None or self._writer is None:
+            return
+        sizes = {kind: len(table.index) for kind, table in self.city.tables.items()}
+        past = Refill(self._writer, sizes, lambda batch, columns: self._take_batch(batch, columns, again=True))
+        past.run(frames, self.now_ms)
+        rows, self._writer.static_rows = self._writer.static_rows, []
+        self._writer.write_static_again(rows)
 
 
 def headless(center: Center, frames: Iterable[bytes], commands: Iterable[JudgementCommand] = ()) -> list[Change]:

@@ -171,10 +171,10 @@ class Family:
         """Put the first slots, none of which has a place yet, where `placed` said that they lay; their labels go there too."""
         for number in np.unique(numbers[numbers >= 0]).tolist():
             block, slots = self._metric.blocks[number], np.flatnonzero(numbers == number)
-            labels = self._metric.labels[number]
-            for slot, column in zip(slots.tolist(), columns[slots].tolist(), strict=True):
-                labels[column] = self.labels[slot]
-                self._metric.places[self.labels[slot]] = Place(block, column)
+            labels, own, at = self._metric.labels[number], [self.labels[slot] for slot in slots.tolist()], columns[slots].tolist()
+            for column, one in zip(at, own, strict=True):
+                labels[column] = one
+            self._metric.places.update(zip(own, map(Place, repeat(block), at), strict=True))
             self._owner[slots], self._column[slots] = self._number(block), columns[slots]
             self._waiting -= len(slots)
         whole = len(self._blocks) == 1 and not self._waiting
@@ -217,6 +217,20 @@ class Family:
             block.put(observed_at_ms, received_at_ms, columns, values, valid, stale)
             return
         self._scatter(observed_at_ms, received_at_ms, values, slots, valid, stale)
+
+    def append_rows(
+        self, observed_at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray, slots: IndexArray, valid: BoolArray
+    ) -> bool:
+        """Write many instants of the same slots; False, with nothing written, where they do not all share timestamps."""
+        owners = self._owner[slots]
+        blocks = {number: self._blocks[number] for number in np.unique(owners).tolist() if number >= 0}
+        if bool((owners < 0).any()) or not all(isinstance(block, RowBlock) for block in blocks.values()):
+            return False
+        for number, block in blocks.items():
+            mine = np.flatnonzero(owners == number)
+            if isinstance(block, RowBlock):
+                block.put_rows(observed_at_ms, received_at_ms, self._column[slots[mine]], values[:, mine], valid[:, mine])
+        return True
 
     def _scatter(
         self, at_ms: int, received_ms: int, values: Any, slots: IndexArray | None, valid: BoolArray | None, stale: bool

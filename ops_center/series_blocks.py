@@ -84,6 +84,26 @@ class RowBlock:
         where = np.arange(self.columns, dtype=np.intp)[columns] if isinstance(columns, slice) else columns
         self._fill(row, received_at_ms, where, values, valid, stale)
 
+    def put_rows(
+        self, at_ms: TimeArray, received_at_ms: TimeArray, columns: IndexArray, values: FloatArray, valid: BoolArray
+    ) -> None:
+        """Write many instants of the same columns at once, as `put` does one by one; the arrays have shape (rows, columns)."""
+        n, first = len(at_ms), self.rows
+        last_ms = int(self.times[first - 1]) if first else self.sealed[-1].last_ms if self.sealed else -NEVER
+        if int(at_ms[0]) <= last_ms or bool((np.diff(at_ms) <= 0).any()):
+            for row in range(n):
+                self.put(int(at_ms[row]), int(received_at_ms[row]), columns, values[row], valid[row])
+            return
+        if first + n > len(self.times):
+            self._resize(max(2 * first, first + n))
+        rows = slice(first, first + n)
+        for array in self._matrices():
+            array[rows] = 0
+        self.times[rows], self.received[rows], self.rows = at_ms, received_at_ms, first + n
+        self.values[rows, columns], self.valid[rows, columns] = np.where(valid, values, 0.0), valid
+        self.full[rows] = valid.all(axis=1) & (len(columns) == self.columns)
+        self.newest_received = max(self.newest_received, int(received_at_ms.max()))
+
     def _fill(self, row: int, received_at_ms: int, where: IndexArray, values: Any, valid: BoolArray | None, stale: bool) -> None:
         new = ~self.valid[row, where]
         if self.stale is not None:

@@ -9,6 +9,7 @@ because the recorded stream has everybody else's.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ops_center import keyframes
@@ -20,6 +21,7 @@ from ops_center.series_blocks import NEVER
 Families = Mapping[str, Family]
 NO_FAMILIES: Families = {}
 BEGINNING = -NEVER
+_label_sets: "msgspec.msgpack.Decoder[list[Labels]]" = msgspec.msgpack.Decoder(list[tuple[tuple[str, str], ...]])
 
 
 def snapshot(store: SeriesStore, families: Families = NO_FAMILIES, samples: bool = True) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _block_data(metric: Metric, number: int, others: BoolArray) -> dict[str, Any
         "key": next((list(key) for key, one in metric.row_blocks.items() if one is block), None),
         "columns": block.columns,
         "others": columns.astype(np.uint32),
-        "labels": [labels[c] for c in columns.tolist()],
+        "labels": msgspec.msgpack.encode([labels[c] for c in columns.tolist()]),  # in one piece: nobody has to walk through it
     }
 
 
@@ -141,14 +143,19 @@ def _restored_blocks(store: SeriesStore, item: Mapping[str, Any]) -> list[Block]
     return [_restored_block(metric, data) for data in item["blocks"]]
 
 
+def _labels(packed: bytes) -> list[Labels]:
+    """Raises ValueError for what is no list of label sets."""
+    return _label_sets.decode(packed)
+
+
 def _restored_block(metric: Metric, data: Mapping[str, Any]) -> Block:
     key = data["key"]
     block: Block = metric.event_block() if key is None else metric.row_block(int(key[0]), int(key[1]))
     block.extend(data["columns"])
     labels: list[Labels] = [()] * data["columns"]
     pool: dict[tuple[str, str], tuple[str, str]] = {}  # a pair such as kind="lamp" is kept once, not once per series
-    for column, one in zip(data["others"].tolist(), data["labels"], strict=True):
-        labels[column] = tuple(pool.setdefault(pair, pair) for pair in ((name, value) for name, value in one))
+    for column, one in zip(data["others"].tolist(), _labels(data["labels"]), strict=True):
+        labels[column] = tuple([pool.setdefault(pair, pair) for pair in one])
         metric.places[labels[column]] = Place(block, column)
     metric.labels[metric.number_of(block)] = labels
     return block

@@ -5,7 +5,8 @@ A cell is a gap where the device did not report (ABSENT) or could not measure (M
 device in quarantine are, ends its series with a stale marker, so that no rule sees it; `sensor_suspect` says so instead.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,16 @@ from sensors.messages import ABSENT, MISSING, SUSPECT, KindInfo
 STATIC_PERIOD_MS = 60_000
 UP, INFO = "sensor_up", "sensor_info"  # which devices report, and which there are, with all labels of their readings
 DOUBTED = "sensor_suspect"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A batch of the recorded stream: when it was observed and received, and its columns by quantity."""
+
+    observed_at_ms: int
+    received_at_ms: int
+    quality: Any
+    columns: dict[str, Any]
 
 
 class SeriesWriter:
@@ -136,6 +147,27 @@ class SeriesWriter:
         family = next(iter(self._families[kind].values()))
         for row in rows.tolist():
             self._store.append_sample(DOUBTED, dict(family.labels[row]), observed_at_ms, 1.0, received_at_ms)
+
+    def write_rows(self, kind: str, rows: NDArray[np.int64], batches: Sequence[Past]) -> None:
+        """Write batches of the same devices with nothing to doubt, oldest first, as `write` does one by one."""
+        at_ms = np.array([batch.observed_at_ms for batch in batches], dtype=np.int64)
+        received_ms = np.array([batch.received_at_ms for batch in batches], dtype=np.int64)
+        slots, present = rows.astype(np.intp), np.ones((len(batches), len(rows)), dtype=np.bool_)
+        for n, batch in enumerate(batches):
+            if batch.quality is not None:
+                present[n] = batch.quality != ABSENT
+        for name, family in self._families[kind].items():
+            raw = np.stack([batch.columns[name] for batch in batches])
+            values = raw * self._resolution[kind][name]
+            valid = present & (raw != MISSING)
+            if not family.append_rows(at_ms, received_ms, values, slots, valid):
+                for n in range(len(batches)):
+                    there = None if bool(valid[n].all()) else valid[n]
+                    family.append(int(at_ms[n]), int(received_ms[n]), values[n], slots, there)
+        up = self._up.get(kind)
+        if up is not None and not up.append_rows(at_ms, received_ms, np.ones(present.shape), slots, present):
+            for n in range(len(batches)):
+                up.append(int(at_ms[n]), int(received_ms[n]), 1.0, slots, None if bool(present[n].all()) else present[n])
 
     def write_static(self, now_ms: int) -> None:
         """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""

@@ -1,0 +1,79 @@
+"""Filling series again: batches of the recorded stream, gathered by the devices that they are of and written many at once.
+
+Lives here: which batches may wait for each other. Must not know: where samples lie, keyframes. A batch out of the ordinary
+(doubted, with instants of its own) is written alone, after those of its kind that came before it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from ops_center.series_writer import Past, SeriesWriter
+from ops_center.wire_input import Item, Seen, WireInput
+from sensors.messages import SUSPECT, BadMessage, Barrier, Batch, batch_devices, decode_frame
+
+Columns = dict[str, Any]
+NO_QUANTITY = frozenset(("quality", "device"))
+MAX_GATHERED = 256  # batches of one group
+
+
+class Refill:
+    """Takes batches in their order and writes them; `alone` writes one that has to be on its own. `sizes`: devices by kind."""
+
+    def __init__(self, writer: SeriesWriter, sizes: dict[str, int], alone: Callable[[Batch, Columns], None]) -> None:
+        self._writer, self._sizes, self._alone = writer, sizes, alone
+        self._groups: dict[tuple[str, int, int, int, frozenset[str]], list[Past]] = {}
+
+    def run(self, frames: Iterable[bytes], upto_ms: int) -> None:
+        """Take and write the batches of frames up to and with a barrier, in the order in which they counted, each once."""
+        waiting, taken = WireInput(), Seen()
+        for frame in frames:
+            try:
+                header, columns = decode_frame(frame)
+            except BadMessage:
+                continue
+            if isinstance(header, Batch):
+                waiting.keep(Item(header, columns, frame))
+            elif isinstance(header, Barrier):
+                if header.now_ms > upto_ms:
+                    break
+                for item in waiting.close():
+                    if isinstance(item.header, Batch) and taken.first_time(item.header.kind, item.header.seq):
+                        self.take(item.header, item.columns)
+        self.end()
+
+    def take(self, batch: Batch, columns: Columns) -> None:
+        """Take the next batch."""
+        quality = columns.get("quality")
+        doubted = quality is not None and bool((quality == SUSPECT).any())
+        if batch.stride == 0 or doubted or "observed_at_ms" in columns or batch.kind not in self._sizes:
+            self._write(batch.kind)
+            self._alone(batch, columns)
+            return
+        values = {name: column for name, column in columns.items() if name not in NO_QUANTITY}
+        count = len(next(iter(values.values()), ()))
+        group = self._groups.setdefault((batch.kind, batch.first, batch.stride, count, frozenset(values)), [])
+        group.append(Past(batch.observed_at_ms, batch.delivered_at_ms, quality, values))
+        if len(group) >= MAX_GATHERED:
+            self._write(batch.kind)
+
+    def end(self) -> None:
+        """Write what waits."""
+        for kind in dict.fromkeys(key[0] for key in self._groups):
+            self._write(kind)
+
+    def _write(self, kind: str) -> None:
+        for key in [key for key in self._groups if key[0] == kind]:
+            _, first, stride, _, names = key
+            batches = self._groups.pop(key)
+            probe = Batch(
+                seq=0, kind=kind, registry_version=0, observed_at_ms=0, delivered_at_ms=0, first=first, stride=stride
+            )  # fmt: skip
+            try:
+                rows = batch_devices(probe, batches[0].columns, self._sizes[kind])
+            except BadMessage:
+                continue
+            if names and len(rows):
+                order = np.argsort([batch.observed_at_ms for batch in batches], kind="stable")
+                self._writer.write_rows(kind, rows, [batches[i] for i in order.tolist()])
