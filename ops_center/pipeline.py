@@ -196,11 +196,10 @@ class Center:
         if self.hello is None or self.registry is None:
             return
         try:
-            known, alike = (None, None) if like is None else (like.city, like.writer)
-            city = known or CityView(self.hello, self.registry, self.layers)
+            city = (like and like.city) or CityView(self.hello, self.registry, self.layers)
             more = SeriesWriter.wanted(city) if like is None else like.judge.store.max_series - MAX_SERIES
             self.judge.store.max_series = MAX_SERIES + more
-            writer = SeriesWriter(self.judge.store, city, self._writer, alike)
+            writer = SeriesWriter(self.judge.store, city, self._writer, None if like is None else like.writer())
         except (BadRegistry, SeriesLimit) as error:
             self._refuse("registry", str(error))
             return
@@ -403,9 +402,8 @@ class Center:
             center.devices.restore(data["devices"])
         return center
 
-    @property
     def writer(self) -> SeriesWriter | None:
-        """What writes readings into the series, for a center that is alike."""
+        """Return what writes readings into the series, for a center that is alike."""
         return self._writer
 
     def knows(self, data: dict[str, Any]) -> bool:
