@@ -54,6 +54,7 @@ class PlaceNames:
         self._device = {name: i for i, name in enumerate(devices.id)}
         self._lamp = {name: i for i, name in enumerate(lamps.id)}
         self._cabinet = {name: i for i, name in enumerate(city.cabinets.id)}
+        self._gateway = {name: i for i, name in enumerate(city.gateways.id)}
         self._signal = {name: i for i, name in enumerate(city.signals.id)}
         self._basin = {name: i for i, name in enumerate(city.basins.id)}
         self._zone = {name: i for i, name in enumerate(city.zones.id)}
@@ -72,6 +73,8 @@ class PlaceNames:
             names |= self._link_names(self._city.luminaires.link[i]) | self._cabinet_names(self._city.luminaires.cabinet[i])
         if (i := self._cabinet.get(place_id)) is not None:
             names |= self._cabinet_names(i)
+        if (i := self._gateway.get(place_id)) is not None:
+            names |= self._zone_names(self._city.gateways.zone[i])
         if (i := self._signal.get(place_id)) is not None:
             names |= self._signal_names(i)
         if (i := self._basin.get(place_id)) is not None:

@@ -1,22 +1,22 @@
 """The channel: the way from devices to the center, with its delay, its outages and what is under way.
 
-Lives here: parcels in flight and when they arrive. Must not know: what is in a reading, why the backhaul is down. During an
-outage devices keep what they cannot send, up to a limit, and hand it over late when the way is open again.
+Lives here: parcels in flight, those that wait for a way, and when they arrive. Must not know: what is in a reading, why a gateway
+or the backhaul is down. Who has no way keeps what it cannot send, for half an hour, and hands it over late when there is one.
 """
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.device_health import Outage
 from simulator.distributions import Distribution, Uniform
 from simulator.streams import Streams
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 Columns = tuple[tuple[str, NDArray[Any]], ...]
 
 LATENCY = Distribution(
@@ -27,7 +27,8 @@ LATENCY = Distribution(
     "assumption: a mobile network with a gateway in between",
 )
 AFTER_OUTAGE_MS = 2_000  # devices find the way open again within this time
-KEPT = 60  # parcels of one kind that devices keep through an outage, about a quarter of an hour; older ones are lost
+BACKLOG_MS = 20  # between two parcels of a backlog: gateways send it at some fifty reports of a kind a second
+KEPT_MS = 30 * 60_000  # for so long devices keep what they cannot send; what is older is lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +52,62 @@ class _InFlight:
     at_ms: int
     kind: str
     number: int
-    held: bool = field(compare=False)
     parcel: Parcel = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A parcel without a way since `sent_ms`, and the gateway of each of its rows."""
+
+    sent_ms: int
+    parcel: Parcel
+    gateway: Ints
+
+
 class Channel:
-    """What is under way from one city to its center."""
+    """What is under way from one city to its center, and what waits for a way."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
         self._flight: list[_InFlight] = []
+        self._held: list[_Held] = []
         self._number = 0
-        self.lost = 0  # parcels that devices could not keep
+        self.lost = 0  # readings that devices could not keep
 
-    def send(
-        self, parcel: Parcel, zone: Ints, outages: Sequence[Outage], tick: int, now_ms: int, slot: int = 0, extra_ms: int = 0
-    ) -> None:
-        """Send a parcel whose rows lie in zones `zone`; the share behind an outage waits for its end."""
+    def send(self, parcel: Parcel, gateway: Ints, up: Bools, tick: int, now_ms: int, slot: int = 0, extra_ms: int = 0) -> None:
+        """Send a parcel whose rows hang on gateways `gateway`; rows of those that are not `up` wait (-1: the last of `up`)."""
         latency_ms = int(self._streams.draw(LATENCY, parcel.kind, str(slot), tick=tick, n=1)[0])
         at_ms = now_ms + latency_ms + extra_ms
-        for until_ms, kept in _split(zone, outages):
-            if until_ms is None:
-                self._put(parcel if kept is None else part(parcel, kept), at_ms, held=False)
-            else:
-                self._put(part(parcel, kept), max(at_ms, until_ms + AFTER_OUTAGE_MS), held=True)
-                self._forget_oldest(parcel.kind)
+        if up.all():
+            self._put(parcel, at_ms)
+            return
+        goes = up[gateway]
+        if goes.any():
+            self._put(parcel if goes.all() else part(parcel, goes), at_ms)
+        if not goes.all():
+            self._hold(_Held(now_ms, part(parcel, ~goes), gateway[~goes]), now_ms)
 
-    def _put(self, parcel: Parcel, at_ms: int, *, held: bool) -> None:
+    def release(self, up: Bools, now_ms: int) -> None:
+        """Let the rows go whose gateways have a way again, oldest first; the rest wait on."""
+        still: list[_Held] = []
+        sent = 0
+        for held in self._held:
+            goes = up[held.gateway]
+            if goes.any():
+                self._put(part(held.parcel, goes), now_ms + AFTER_OUTAGE_MS + sent * BACKLOG_MS)
+                sent += 1
+            if not goes.all():
+                still.append(_Held(held.sent_ms, part(held.parcel, ~goes), held.gateway[~goes]))
+        self._held = still
+
+    def _put(self, parcel: Parcel, at_ms: int) -> None:
         self._number += 1
-        heapq.heappush(self._flight, _InFlight(at_ms, parcel.kind, self._number, held, parcel))
+        heapq.heappush(self._flight, _InFlight(at_ms, parcel.kind, self._number, parcel))
 
-    def _forget_oldest(self, kind: str) -> None:
-        held = [f for f in self._flight if f.held and f.kind == kind]
-        if len(held) > KEPT:
-            self._flight.remove(min(held, key=lambda f: f.number))
-            heapq.heapify(self._flight)
-            self.lost += 1
+    def _hold(self, held: _Held, now_ms: int) -> None:
+        while self._held and self._held[0].sent_ms <= now_ms - KEPT_MS:
+            self.lost += self._held.pop(0).parcel.rows
+        self._held.append(held)
 
     def next_ms(self) -> int | None:
         """The instant at which the next parcel arrives, or None."""
@@ -101,25 +122,15 @@ class Channel:
 
     def snapshot(self) -> dict[str, Any]:
         """Return what is under way as plain data and arrays."""
-        return {"flight": [_plain(f) for f in sorted(self._flight)], "number": self._number, "lost": self.lost}
+        held = [{"sent_ms": h.sent_ms, "gateway": h.gateway.copy(), **_plain(h.parcel)} for h in self._held]
+        flight = [{"at_ms": f.at_ms, "number": f.number, **_plain(f.parcel)} for f in sorted(self._flight)]
+        return {"flight": flight, "held": held, "number": self._number, "lost": self.lost}
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Take over what was under way."""
-        self._flight = [_in_flight(row) for row in data["flight"]]
+        """Take over what was under way and what waited."""
+        self._flight = [_InFlight(row["at_ms"], row["kind"], row["number"], _parcel(row)) for row in data["flight"]]
+        self._held = [_Held(row["sent_ms"], _parcel(row), row["gateway"].copy()) for row in data["held"]]
         self._number, self.lost = data["number"], data["lost"]
-
-
-def _split(zone: Ints, outages: Sequence[Outage]) -> list[tuple[int | None, Any]]:
-    """Return (end of the outage or None, mask of rows or None for all), with rows of one fate together."""
-    if not outages:
-        return [(None, None)]
-    until = np.full(len(zone), -1, dtype=np.int64)
-    for outage in outages:
-        behind = (zone == outage.zone) | (outage.zone < 0)
-        until[behind] = np.maximum(until[behind], outage.until_ms)
-    if len(until) and (until == -1).all():
-        return [(None, None)]
-    return [(None if end < 0 else end, until == end) for end in np.unique(until).tolist()]
 
 
 def part(parcel: Parcel, kept: NDArray[np.bool_]) -> Parcel:
@@ -133,16 +144,13 @@ def part(parcel: Parcel, kept: NDArray[np.bool_]) -> Parcel:
     return replace(parcel, first=0, stride=0, columns=cut)
 
 
-def _plain(flight: _InFlight) -> dict[str, Any]:
-    parcel = flight.parcel
+def _plain(parcel: Parcel) -> dict[str, Any]:
     return {
-        "at_ms": flight.at_ms, "number": flight.number, "held": flight.held, "kind": parcel.kind,
-        "observed_at_ms": parcel.observed_at_ms, "first": parcel.first, "stride": parcel.stride,
+        "kind": parcel.kind, "observed_at_ms": parcel.observed_at_ms, "first": parcel.first, "stride": parcel.stride,
         "columns": dict(parcel.columns),
     }  # fmt: skip
 
 
-def _in_flight(row: Mapping[str, Any]) -> _InFlight:
+def _parcel(row: Mapping[str, Any]) -> Parcel:
     columns = tuple(row["columns"].items())
-    parcel = Parcel(row["kind"], row["observed_at_ms"], row["first"], row["stride"], columns)
-    return _InFlight(row["at_ms"], row["kind"], row["number"], row["held"], parcel)
+    return Parcel(row["kind"], row["observed_at_ms"], row["first"], row["stride"], columns)

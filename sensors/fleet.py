@@ -62,12 +62,13 @@ class Fleet:
         self._channel = Channel(self._streams)
         self._actuators = Actuators(world, kinds, self.quarantine)
         self._every_ms = sorted({BARRIER_MS, *evaluation_ms})
+        self._seen_version = -1  # of the telecom; what a fresh fleet holds is looked through once
         self._seq = self._frames = self._crc = 0
         self.barrier_ms = -1
         self._register()
 
     def _build_registry(self, previous: Registry | None) -> Registry:
-        fresh = registry_book.build(self.world.city, [Placed(s.kind, s.sites) for s in self.stations])
+        fresh = registry_book.build(self.world.city, [Placed(s.kind, s.sites, s.gateway) for s in self.stations])
         if previous is None:
             return fresh
         kept = registry_book.carry_over(previous, fresh)
@@ -148,9 +149,12 @@ class Fleet:
         period_ms = station.kind.period_ms
 
         def step(now_ms: int) -> int:
-            outages, tick = self.world.devices.outages, self.world.tick(now_ms)
-            for parcel, zone, late_ms in station.measure(slot, now_ms):
-                self._channel.send(parcel, zone, outages, tick, now_ms, slot, late_ms)
+            telecom, tick = self.world.telecom, self.world.tick(now_ms)
+            if telecom.version != self._seen_version:
+                self._seen_version = telecom.version
+                self._channel.release(telecom.up, now_ms)
+            for parcel, gateway, late_ms in station.measure(slot, now_ms):
+                self._channel.send(parcel, gateway, telecom.up, tick, now_ms, slot, late_ms)
             self.world.scheduler.wake("sensors.channel", self._channel.next_ms())
             return now_ms + period_ms
 

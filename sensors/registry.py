@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from sensors.city_actions import ACTIONS
-from sensors.kind import Action, Quantity, SensorKind, Sites
+from sensors.kind import Action, Ints, Quantity, SensorKind, Sites
 from sensors.messages import (
     PART_DEVICES,
     CommandInfo,
@@ -38,10 +38,11 @@ DISPATCH = CommandInfo("dispatch", Text("Điều đội đến", "Dispatch"), li
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A kind and its sites in one city."""
+    """A kind and its sites in one city, and the gateway of each site (-1: none)."""
 
     kind: SensorKind
     sites: Sites
+    gateway: Ints
 
 
 def build(city: City, placed: Sequence[Placed]) -> Registry:
@@ -142,6 +143,7 @@ def _table(city: City, entry: Placed, first: int) -> DeviceTable:
     sites, zones = entry.sites, city.zones
     labels = {"zone": ids(zones.id, sites.zone), "ward": ids(zones.ward_2025, sites.zone)}
     supply = {"feeder": ids(city.feeders.id, sites.feeder), "cabinet": ids(city.cabinets.id, sites.cabinet)}
+    supply["gateway"] = ids(city.gateways.id, entry.gateway)
     labels |= {name: values for name, values in supply.items() if any(values)}
     labels |= {name: list(values) for name, values in sites.labels.items()}
     return DeviceTable(

@@ -62,6 +62,7 @@ class Station:
         self.kind, self._world, self._streams, self._quarantine = kind, world, streams, quarantine
         self.sites = kind.place(world)
         check_sites(kind, self.sites)
+        self.gateway = world.telecom.gateways_of(self.sites.device_id)
         self.context = kind.prepare(world, self.sites) if kind.prepare else None
         self._seen_version = self._seen_quarantine = -1
         self.use_table(np.arange(self.sites.n, dtype=np.int64), self.sites.n)
@@ -93,7 +94,7 @@ class Station:
         return slot * part_ms + (stable_key("phase", self.kind.name) % seconds + 1) * min(SECOND_MS, part_ms)
 
     def measure(self, slot: int, now_ms: int) -> list[tuple[Parcel, Ints, int]]:
-        """Return what a slot's devices send: parcels, the zones of their rows and by how many ms they are late."""
+        """Return what a slot's devices send: parcels, the gateways of their rows and by how many ms they are late."""
         sites = self._slot_sites[slot]
         self._refresh_faults()
         measured = self.kind.measure(self._world, self.sites, self.context, now_ms)
@@ -188,19 +189,19 @@ class Station:
         return Parcel(self.kind.name, now_ms, 0, 0, (("device", device), *columns))
 
     def _send(self, whole: Parcel, sites: Ints, sends: Bools, slot: int, now_ms: int) -> list[tuple[Parcel, Ints, int]]:
-        zone = self.sites.zone[sites]
         if self.deceit.skew_ms:
             return self._send_skewed(whole, sites, sends, slot, now_ms)
+        gateway = self.gateway[sites]
         if not self.faults.any:
-            return [(whole, zone, 0)] if sends.all() else [(part(whole, sends), zone[sends], 0)]
+            return [(whole, gateway, 0)] if sends.all() else [(part(whole, sends), gateway[sends], 0)]
         out = []
         late = self.faults.late_ms[sites]
         for late_ms in np.unique(late[sends]).tolist():
             group = sends & (late == late_ms)
-            out.append((part(whole, group), zone[group], int(late_ms)))
+            out.append((part(whole, group), gateway[group], int(late_ms)))
         doubled = sends & self._hit(DUPLICATE, self.faults.duplicate, slot, now_ms)
         if doubled.any():
-            out.append((part(whole, doubled), zone[doubled], DOUBLE_AFTER_MS))
+            out.append((part(whole, doubled), gateway[doubled], DOUBLE_AFTER_MS))
         return out
 
     def _send_skewed(self, whole: Parcel, sites: Ints, sends: Bools, slot: int, now_ms: int) -> list[tuple[Parcel, Ints, int]]:
@@ -208,7 +209,7 @@ class Station:
         skew_ms, out = self.deceit.clocks(sites), []
         for wrong_ms in np.unique(skew_ms[sends]).tolist():
             group = sends & (skew_ms == wrong_ms)
-            out.append((replace(part(whole, group), observed_at_ms=now_ms + wrong_ms), self.sites.zone[sites][group], 0))
+            out.append((replace(part(whole, group), observed_at_ms=now_ms + wrong_ms), self.gateway[sites][group], 0))
         return out
 
     def snapshot(self) -> dict[str, Any]:

@@ -101,6 +101,7 @@ class Signals(msgspec.Struct, forbid_unknown_fields=True):
     feeder: list[int] = []
     ups_s: list[float] = []
     zone: list[int] = []
+    gateway: list[int] = []
 
 
 class Zones(msgspec.Struct, forbid_unknown_fields=True):
@@ -148,6 +149,27 @@ class Cabinets(msgspec.Struct, forbid_unknown_fields=True):
     zone: list[int] = []
     lon: list[float] = []
     lat: list[float] = []
+    gateway: list[int] = []
+
+
+class Backhauls(msgspec.Struct, forbid_unknown_fields=True):
+    """Lines from gateways to the center."""
+
+    id: list[str] = []
+    name: list[str] = []
+
+
+class Gateways(msgspec.Struct, forbid_unknown_fields=True):
+    """Gateways, each on a feeder (with a battery of `battery_s`) and on a backhaul; devices name theirs in `gateway`."""
+
+    id: list[str] = []
+    name: list[str] = []
+    zone: list[int] = []
+    lon: list[float] = []
+    lat: list[float] = []
+    feeder: list[int] = []
+    battery_s: list[float] = []
+    backhaul: list[int] = []
 
 
 class Luminaires(msgspec.Struct, forbid_unknown_fields=True):
@@ -179,6 +201,7 @@ class Devices(msgspec.Struct, forbid_unknown_fields=True):
     node: list[int] = []
     feeder: list[int] = []
     cabinet: list[int] = []
+    gateway: list[int] = []
 
 
 class Basins(msgspec.Struct, forbid_unknown_fields=True):
@@ -202,6 +225,7 @@ class Basins(msgspec.Struct, forbid_unknown_fields=True):
     sluice_m2: list[float] = []
     pump_m3_per_s: list[float] = []
     feeder: list[int] = []
+    gateway: list[int] = []
 
 
 class Buildings(msgspec.Struct, forbid_unknown_fields=True):
@@ -259,6 +283,8 @@ class City(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cabinets: Cabinets
     luminaires: Luminaires
     devices: Devices
+    gateways: Gateways = msgspec.field(default_factory=Gateways)
+    backhauls: Backhauls = msgspec.field(default_factory=Backhauls)
     basins: Basins = msgspec.field(default_factory=Basins)
     buildings: Buildings = msgspec.field(default_factory=Buildings)
     areas: Areas = msgspec.field(default_factory=Areas)

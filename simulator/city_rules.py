@@ -35,7 +35,7 @@ class Problem:
 
 TABLES = (
     "nodes", "links", "lane_groups", "movements", "signals", "zones", "feeders", "cabinets", "luminaires", "devices",
-    "basins", "buildings", "areas", "bases",
+    "basins", "buildings", "areas", "bases", "gateways", "backhauls",
 )  # fmt: skip
 DEMAND_COLUMNS = ("origin", "destination", "trips_per_h", "profile")
 MUST_HAVE = ("nodes", "links", "movements", "zones", "feeders", "cabinets")
@@ -63,6 +63,7 @@ BOUNDS: Mapping[tuple[str, str], tuple[float, float, str]] = {
     ("luminaires", "rated_power_w"): (1.0, 2_000.0, "watts"),
     ("devices", "position_m"): (0.0, 50_000.0, "metres"),
     ("devices", "lane"): (-1, 9, "a lane, or -1 for all"),
+    ("gateways", "battery_s"): (0.0, 604_800.0, "seconds"),
     ("bases", "shift_from_h"): (0.0, 24.0, "local hours"),
     ("bases", "shift_to_h"): (0.0, 24.0, "local hours"),
     ("buildings", "height_m"): (1.0, 1_000.0, "metres"),
@@ -85,7 +86,10 @@ INDEXES: Mapping[tuple[str, str], tuple[str, bool]] = {  # into which table, and
     ("devices", "zone"): ("zones", False), ("devices", "link"): ("links", True), ("devices", "node"): ("nodes", True),
     ("devices", "feeder"): ("feeders", True), ("devices", "cabinet"): ("cabinets", True),
     ("basins", "zone"): ("zones", False), ("basins", "feeder"): ("feeders", True),
-    ("buildings", "zone"): ("zones", False), ("bases", "node"): ("nodes", False),
+    ("gateways", "zone"): ("zones", False), ("gateways", "feeder"): ("feeders", True),
+    ("gateways", "backhaul"): ("backhauls", False), ("devices", "gateway"): ("gateways", True),
+    ("signals", "gateway"): ("gateways", True), ("cabinets", "gateway"): ("gateways", True),
+    ("basins", "gateway"): ("gateways", True), ("buildings", "zone"): ("zones", False), ("bases", "node"): ("nodes", False),
 }  # fmt: skip
 POLYGONS = (("zones", "polygon"), ("buildings", "polygon"), ("areas", "polygon"))
 _ID = re.compile(r"[A-Za-z0-9_.:\-]+")
@@ -115,7 +119,7 @@ def table_problems(city: City) -> Iterator[Problem]:
         yield from _choices(city, table, name, choices)
     for (table, name), (low, high, unit) in BOUNDS.items():
         yield from _bounds(city, table, name, low, high, unit)
-    for table in ("nodes", "zones", "feeders", "cabinets", "luminaires", "devices", "basins"):
+    for table in ("nodes", "zones", "feeders", "cabinets", "luminaires", "devices", "basins", "gateways"):
         yield from _bounds(city, table, "lon", -180.0, 180.0, "degrees")
         yield from _bounds(city, table, "lat", -90.0, 90.0, "degrees")
     for (table, name), (target, optional) in INDEXES.items():

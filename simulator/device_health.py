@@ -1,6 +1,6 @@
-"""Health of devices and of their way to the center: what is broken, since when, until when.
+"""Health of devices: what is broken, since when, until when.
 
-Lives here: a list of faults and of outages of the backhaul. Must not know: what a fault does to a reading (`sensors.faults`),
+Lives here: a list of faults. Must not know: what a fault does to a reading (`sensors.faults`),
 kinds of sensors. A list, not a state per device, because few are broken at a time; `version` tells readers to look again.
 """
 
@@ -60,21 +60,11 @@ class Fault:
     values: Mapping[str, float] = field(default_factory=dict)  # quantities that a spoof sets, and to what
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """The backhaul of a zone (-1: of the whole city) is down; devices keep what they cannot send."""
-
-    event_id: str
-    zone: int
-    until_ms: int
-
-
 class DeviceHealth:
-    """Faults and backhaul outages of one city."""
+    """Faults of the devices of one city."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
-        self.outages: list[Outage] = []
         self.version = 0
 
     def start(self, world: "World") -> None:
@@ -106,15 +96,6 @@ class DeviceHealth:
         self._changed(now_ms)
         return event
 
-    def cut_backhaul(self, zone: int, lasts_ms: int, now_ms: int) -> TruthEvent:
-        """Take the backhaul of a zone (-1: of all) down for a time."""
-        city = self._world.city
-        place = Place("zone", city.zones.id[zone]) if zone >= 0 else Place("city", city.id)
-        event = self._world.truth.begin("backhaul_outage", place, now_ms)
-        self.outages.append(Outage(event.event_id, zone, now_ms + lasts_ms))
-        self._changed(now_ms)
-        return event
-
     def repair(self, device_id: str, now_ms: int) -> int:
         """Mend all faults of one device and return how many there were."""
         mended = [f for f in self.faults if f.device_id == device_id]
@@ -125,10 +106,6 @@ class DeviceHealth:
         """Return whether a device is dead."""
         reach = (device_id, f"kind:{kind}", EVERY)
         return any(f.fault == "dead" and f.device_id in reach for f in self.faults)
-
-    def cut_off(self, zone: int) -> bool:
-        """Return whether the devices of a zone cannot reach the center."""
-        return any(outage.zone in (-1, zone) for outage in self.outages)
 
     def _remove(self, mended: list[Fault], now_ms: int) -> None:
         for fault in mended:
@@ -142,26 +119,21 @@ class DeviceHealth:
         self._world.scheduler.wake("devices.ends", self._next_ms(now_ms))
 
     def _next_ms(self, now_ms: int) -> int | None:
-        due = [f.until_ms for f in self.faults if f.until_ms >= 0] + [o.until_ms for o in self.outages]
+        due = [f.until_ms for f in self.faults if f.until_ms >= 0]
         return max(now_ms, min(due)) if due else None
 
     def _ends(self, now_ms: int) -> int | None:
-        for outage in [o for o in self.outages if o.until_ms <= now_ms]:
-            self.outages.remove(outage)
-            self._world.truth.end(outage.event_id, now_ms)
         self._remove([f for f in self.faults if 0 <= f.until_ms <= now_ms], now_ms)
         self.version += 1
         return self._next_ms(now_ms)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
-        rows = {"faults": [asdict(f) for f in self.faults], "outages": [asdict(o) for o in self.outages]}
-        return rows | {"version": self.version}
+        return {"faults": [asdict(f) for f in self.faults], "version": self.version}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over a saved state."""
         self.faults = [Fault(**row) for row in data["faults"]]
-        self.outages = [Outage(**row) for row in data["outages"]]
         self.version = data["version"]
 
 
@@ -198,11 +170,6 @@ def _all_dead(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEv
     return world.devices.add(EVERY, "dead", 1.0, _lasts_ms(params), now_ms)
 
 
-def _backhaul_outage(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
-    zone = -1 if params["zone"] is None else world.pick("zone", params["zone"])
-    return world.devices.cut_backhaul(zone, round(params["duration_s"] * 1000), now_ms)
-
-
 DURATION = Parameter("number", "s", 1, 604_800, help=Text("Kéo dài; bỏ trống: đến khi sửa", "Lasts; absent: until repaired"))
 
 INJECTS = (
@@ -234,14 +201,4 @@ INJECTS = (
         _detector_faults,
     ),
     Inject("all_dead", Text("Mọi cảm biến ngừng", "Every sensor dead"), "device_fault", {"duration_s": DURATION}, _all_dead),
-    Inject(
-        "backhaul_outage",
-        Text("Đứt đường truyền về trung tâm", "Backhaul outage"),
-        "backhaul_outage",
-        {
-            "zone": Parameter("zone", help=Text("Khu vực; bỏ trống: toàn thành phố", "Zone; absent: the whole city")),
-            "duration_s": Parameter("number", "s", 1, 86_400, default=300, help=Text("Kéo dài", "Lasts")),
-        },
-        _backhaul_outage,
-    ),
 )

@@ -14,6 +14,7 @@ from simulator import (
     lighting_injects,
     power_injects,
     security_injects,
+    telecom,
 )
 from simulator.injects import Inject
 from simulator.traffic import injects as traffic_injects
@@ -55,5 +56,6 @@ INJECTS: Mapping[str, Inject] = gather(
     lighting_injects.INJECTS,
     power_injects.INJECTS,
     security_injects.INJECTS,
+    telecom.INJECTS,
     traffic_injects.INJECTS,
 )

@@ -4,6 +4,7 @@ Lives here: lookups over the tables of a city. Must not know: state, time.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy  # its parts load at their first use: who only reads a city needs none of them
@@ -15,7 +16,7 @@ from simulator.truth import Place
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-CARRIERS = ("signal", "cabinet", "luminaire", "basin")  # things whose own device goes by their id
+CARRIERS = ("signal", "cabinet", "luminaire", "basin", "gateway")  # things whose own device goes by their id
 METRES_PER_DEGREE = 111_194.93  # of a sphere of radius 6 371 km
 
 
@@ -90,7 +91,11 @@ class Places:
             return self._at(flat[0], flat[1], city.buildings.zone[i])
         if kind == "zone":
             return self._at(city.zones.lon[i], city.zones.lat[i], i)
-        table = city.cabinets if kind == "cabinet" else city.basins if kind == "basin" else city.devices
+        if kind == "backhaul":  # where the first of its gateways stands
+            i = city.gateways.backhaul.index(i) if i in city.gateways.backhaul else -1
+            return self._at(city.lon, city.lat, -1) if i < 0 else self._in_table("gateway", i)
+        tables: dict[str, Any] = {"cabinet": city.cabinets, "basin": city.basins, "gateway": city.gateways}
+        table = tables.get(kind, city.devices)
         return self._at(table.lon[i], table.lat[i], table.zone[i])
 
     def _at_link(self, i: int) -> Spot:
@@ -113,5 +118,6 @@ def _ids(city: City, kind: str) -> list[str]:
         "link": city.links.id, "node": city.nodes.id, "zone": city.zones.id, "feeder": city.feeders.id,
         "cabinet": city.cabinets.id, "luminaire": city.luminaires.id, "signal": city.signals.id,
         "building": city.buildings.id, "device": city.devices.id, "basin": city.basins.id,
+        "gateway": city.gateways.id, "backhaul": city.backhauls.id,
     }  # fmt: skip
     return tables.get(kind, [])

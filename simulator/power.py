@@ -320,6 +320,7 @@ class Power:
             lost[:-1][off & (lost[:-1] == NEVER)] = now_ms
         self._world.lighting.refresh(now_ms)
         self._world.controllers.supply_changed(now_ms)
+        self._world.telecom.supply_changed(now_ms)
         self._world.scheduler.wake("power.timers", self._next_ms(now_ms))
 
     def _next_ms(self, now_ms: int) -> int | None:

@@ -36,6 +36,7 @@ TRUTH_KINDS: Mapping[str, str] = {
     "device_fault": "a device is stuck, biased, drifting, dead, dropping, late or duplicating",
     "deception": "somebody makes a device say what is not so: spoof, replay, tamper or a skewed clock",
     "backhaul_outage": "the way from devices to the center is down",
+    "gateway_outage": "a gateway does not run: broken, or its battery is empty",
     "weather": "the weather is other than clear",
     "typhoon": "a typhoon passes",
     "downpour": "it rains harder than the kind of weather says",

@@ -33,6 +33,8 @@ def _electrician(world: "World", place: Place, now_ms: int) -> list[str]:
         return mended + _marked("day_burner", world.lighting.mend_contactor(row, now_ms)) + _device(world, place.id, now_ms)
     if kind == "signal":
         return _marked("signal_fault", world.controllers.repair(row, now_ms)) + _device(world, place.id, now_ms)
+    if kind == "gateway":
+        return _marked("gateway_outage", world.telecom.repair(row, now_ms)) + _device(world, place.id, now_ms)
     if kind == "basin":
         return _marked("sluice_stuck", world.water.free(row, now_ms)) + _device(world, place.id, now_ms)
     return _device(world, place.id, now_ms)

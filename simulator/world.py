@@ -26,6 +26,7 @@ from simulator.scheduler import Scheduler
 from simulator.security import Security
 from simulator.storm_damage import StormDamage
 from simulator.streams import Streams
+from simulator.telecom import Telecom
 from simulator.traffic.traffic import Traffic
 from simulator.truth import Place, TruthEvent, TruthLog
 from simulator.units import Units
@@ -78,6 +79,7 @@ class World:
         self.controllers = Controllers(city)
         self.security = Security(city, self.streams)
         self.devices = DeviceHealth()
+        self.telecom = Telecom(city)
         self.emergencies = Emergencies()
         self.units = Units(city)
         self.weather = Weather(weather)
@@ -95,7 +97,7 @@ class World:
         return {
             "weather": self.weather, "power": self.power, "controllers": self.controllers, "lighting": self.lighting,
             "traffic": self.traffic, "water": self.water, "security": self.security, "emergencies": self.emergencies,
-            "devices": self.devices, "units": self.units, "storm_damage": self.storm_damage,
+            "devices": self.devices, "telecom": self.telecom, "units": self.units, "storm_damage": self.storm_damage,
             "crowd_control": self.crowd_control, "indoor": self.indoor, "ordinary": self.ordinary,
         }  # fmt: skip
 

@@ -73,7 +73,7 @@ def isolate(world: World, target_id: str, params: Mapping[str, Any], now_ms: int
 
 def _unreachable(world: World, c: int) -> str:
     name = world.city.cabinets.id[c]
-    if world.devices.cut_off(world.city.cabinets.zone[c]) or world.devices.dead(name, "cabinet_meter"):
+    if not world.telecom.reaches(name) or world.devices.dead(name, "cabinet_meter"):
         return f"unreachable: cabinet {name} does not answer"
     return ""
 

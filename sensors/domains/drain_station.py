@@ -45,8 +45,7 @@ def measure(world: World, sites: Sites, context: Any, now_ms: int) -> Measured:
 
 
 def _unreachable(world: World, target_id: str) -> str:
-    b = world.places.index("basin", target_id)
-    if world.devices.cut_off(world.city.basins.zone[b]) or world.devices.dead(target_id, "drain_station"):
+    if not world.telecom.reaches(target_id) or world.devices.dead(target_id, "drain_station"):
         return f"unreachable: drain station {target_id} does not answer"
     return ""
 

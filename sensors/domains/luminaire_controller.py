@@ -51,7 +51,7 @@ def set_level(world: World, target_id: str, params: Mapping[str, Any], now_ms: i
     """Override the level of a luminaire, or of all luminaires of a cabinet."""
     lamps = _lamps(world, target_id)
     cabinet = int(world.lighting.cabinet[lamps[0]])
-    if world.devices.cut_off(world.city.cabinets.zone[cabinet]) or world.devices.dead(target_id, "luminaire_controller"):
+    if not world.telecom.reaches(target_id) or world.devices.dead(target_id, "luminaire_controller"):
         return f"unreachable: {target_id} does not answer"
     if not world.power.cabinet_on[cabinet]:
         return f"no_power: cabinet {world.city.cabinets.id[cabinet]} has no supply"

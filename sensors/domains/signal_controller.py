@@ -55,7 +55,7 @@ def powered(world: World, sites: Sites) -> Bools:
 
 def _trouble(world: World, s: int, now_ms: int) -> str:
     signals = world.city.signals
-    if world.devices.cut_off(signals.zone[s]) or world.devices.dead(signals.id[s], "signal_controller"):
+    if not world.telecom.reaches(signals.id[s]) or world.devices.dead(signals.id[s], "signal_controller"):
         return f"unreachable: controller {signals.id[s]} does not answer"
     return "" if world.controllers.signal_on(now_ms)[s] else f"no_power: controller {signals.id[s]} is dark"
 

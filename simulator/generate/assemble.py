@@ -6,6 +6,7 @@ Lives here: the one place that calls the makers of tables. Must not know: where 
 import numpy as np
 
 from simulator.city import Areas, City, Demand
+from simulator.city_defaults import fill_gateways
 from simulator.generate.buildings import build_buildings
 from simulator.generate.devices import Ground, build_bases, build_devices
 from simulator.generate.draft import Draft, Recipe
@@ -63,6 +64,7 @@ def assemble(draft: Draft, recipe: Recipe) -> City:
     city.signals.feeder = [lighting.cabinets.feeder[ground.cabinet_near(draft.at[n[0]])] for n in signals.nodes]
     if fitted:
         _fit_demand(city)
+    fill_gateways(city)
     return city
 
 

@@ -24,6 +24,7 @@ CATALOGUE = {
         "cabinet_current_l2_amperes", "cabinet_current_l3_amperes", "cabinet_neutral_amperes", "cabinet_breakers_open",
     },
     "feeder_meter": {"feeder_energised", "feeder_current_amperes", "feeder_voltage_volts", "feeder_trips_total"},
+    "gateway": {"gateway_mains", "gateway_battery_ratio"},
     "photocell": {"photocell_lux"},
     "camera": {
         "camera_frames_per_second", "camera_people", "camera_crowd_density_per_m2", "camera_detection_confidence",
@@ -42,7 +43,7 @@ CATALOGUE = {
         "drain_inside_metres", "drain_outside_metres", "sluice_open", "sluice_mode", "pump_running", "pump_mode",
     },
 }  # fmt: skip
-SURVIVES_AN_HOUR = {
+SURVIVES_AN_HOUR = {"gateway",
     "cabinet_meter", "feeder_meter", "door", "sos_pole", "fire_panel", "weather_station",
     "flood_gauge", "tide_gauge", "drain_station",
 }  # fmt: skip
