@@ -61,8 +61,6 @@ class Unit:
     place_kind: str = ""
     place_id: str = ""
     job_id: str = ""
-    last_left_ms: int = -1  # when it finished its last work, and where
-    last_node: int = -1
 
     def go(self, event: str) -> None:
         """Take an event of the state table. Raises ValueError where it is illegal; nothing is changed then."""
@@ -238,7 +236,6 @@ class Units:
         text = f"mended: {', '.join(mended)}" if mended else "nothing_found: there was nothing to mend here"
         self._report(unit, True, text)
         unit.go("finished")
-        unit.last_left_ms, unit.last_node = now_ms, unit.node
         self._go_home(unit, now_ms)
 
     def _lose(self, unit: Unit, now_ms: int) -> None:
