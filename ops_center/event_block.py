@@ -60,6 +60,28 @@ class EventBlock:
         for series, number in zip(where[~later].tolist(), numbers[~later].tolist(), strict=True):
             self._insert(series, at_ms, received_at_ms, number, stale)
 
+    def put_rows(
+        self, at_ms: TimeArray, received_at_ms: TimeArray, columns: IndexArray, values: FloatArray, valid: BoolArray
+    ) -> None:
+        """Write many instants of the same series at once, as `put` does one by one; the arrays have shape (rows, columns)."""
+        ends, n = self.counts[columns], len(at_ms)
+        later = (ends == 0) | (self.times[columns, np.maximum(ends - 1, 0)] < at_ms[0])
+        together = later & valid.all(axis=0) if bool((np.diff(at_ms) > 0).all()) else later & False
+        apart = np.flatnonzero(~together)
+        for row in range(n if len(apart) else 0):
+            self.put(int(at_ms[row]), int(received_at_ms[row]), columns[apart], values[row, apart], valid[row, apart])
+        where, first = columns[together], ends[together]
+        if not len(where):
+            return
+        depth = int(first.max()) + n
+        if depth > self.times.shape[1]:
+            self._reshape(len(self.counts), max(depth, 2 * self.times.shape[1]))
+        rows, places = where[:, None], first[:, None] + np.arange(n, dtype=np.intp)
+        self.times[rows, places], self.received[rows, places] = at_ms, received_at_ms
+        self.values[rows, places], self.stale[rows, places] = values[:, together].T, False
+        self.counts[where] += n
+        self.newest_received = max(self.newest_received, int(received_at_ms.max()))
+
     def _insert(self, series: int, at_ms: int, received_at_ms: int, value: float, stale: bool) -> None:
         n = int(self.counts[series])
         at = int(np.searchsorted(self.times[series, :n], at_ms))

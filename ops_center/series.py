@@ -221,15 +221,14 @@ class Family:
     def append_rows(
         self, observed_at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray, slots: IndexArray, valid: BoolArray
     ) -> bool:
-        """Write many instants of the same slots; False, with nothing written, where they do not all share timestamps."""
+        """Write many instants of the same slots; False, with nothing written, where one of them has no place yet."""
         owners = self._owner[slots]
-        blocks = {number: self._blocks[number] for number in np.unique(owners).tolist() if number >= 0}
-        if bool((owners < 0).any()) or not all(isinstance(block, RowBlock) for block in blocks.values()):
+        if bool((owners < 0).any()):
             return False
-        for number, block in blocks.items():
+        for number in np.unique(owners).tolist():
             mine = np.flatnonzero(owners == number)
-            if isinstance(block, RowBlock):
-                block.put_rows(observed_at_ms, received_at_ms, self._column[slots[mine]], values[:, mine], valid[:, mine])
+            columns = self._column[slots[mine]]
+            self._blocks[number].put_rows(observed_at_ms, received_at_ms, columns, values[:, mine], valid[:, mine])
         return True
 
     def _scatter(

@@ -59,16 +59,16 @@ def record(setup: Setup, folder: RunFolder, until_ms: int) -> Run:
 def _jump(setup: Setup, parent: RunFolder, stands: Run) -> dict[str, float]:
     to_ms = stands.center.now_ms - BACK_MS
     live = LiveCity(setup, parent)
-    began_s = time.perf_counter()
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
     folder = fork_folder(parent, to_ms)
     made_s = time.perf_counter()
     live.move_to(folder, to_ms)
     city_s = time.perf_counter()
     center = open_fork(parent.path, folder.path, to_ms, stands.config, like=stands.center)
-    center_s = time.perf_counter()
+    center_s, cpu_s = time.perf_counter(), time.process_time() - began_cpu_s
     center.close()
     live.close()
     shutil.rmtree(folder.path)
     both = max(city_s - made_s, center_s - city_s)
-    figures = {"seconds": made_s - began_s + both, "city_s": city_s - made_s, "center_s": center_s - city_s}
+    figures = {"seconds": made_s - began_s + both, "city_s": city_s - made_s, "center_s": center_s - city_s, "cpu_s": cpu_s}
     return {name: round(value, 3) for name, value in figures.items()}

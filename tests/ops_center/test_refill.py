@@ -1,0 +1,52 @@
+"""Writing many instants at once is writing them one by one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ops_center.event_block import Block, EventBlock
+from ops_center.series_blocks import RowBlock
+
+COLUMNS = 5
+
+
+def _block(kind: str, before: list[int]) -> Block:
+    block: Block = RowBlock() if kind == "rows" else EventBlock()
+    block.extend(COLUMNS)
+    for at_ms in before:
+        block.put(at_ms, at_ms + 1, np.array([0, 3], dtype=np.intp), float(at_ms), None)
+    return block
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | np.ndarray) else value
+
+
+@settings(max_examples=60)
+@pytest.mark.parametrize("kind", ["rows", "events"])
+@given(
+    before=st.lists(st.integers(0, 40), max_size=4, unique=True),
+    times=st.lists(st.integers(0, 60), min_size=1, max_size=8),
+    gaps=st.lists(st.booleans(), min_size=24, max_size=24),
+    columns=st.sets(st.integers(0, COLUMNS - 1), min_size=1, max_size=3),
+)
+def test_many_rows_at_once_are_rows_one_by_one(
+    kind: str, before: list[int], times: list[int], gaps: list[bool], columns: set[int]
+) -> None:
+    """With gaps, in any order, over what is there already, at instants that are there already: samples and masks are the same."""
+    where = np.array(sorted(columns), dtype=np.intp)
+    at_ms = np.array(times, dtype=np.int64)
+    valid = np.array(gaps[: len(times) * len(where)], dtype=np.bool_).reshape(len(times), len(where))
+    values = np.arange(valid.size, dtype=np.float64).reshape(valid.shape)
+    together, apart = _block(kind, before), _block(kind, before)
+    together.put_rows(at_ms, at_ms + 2, where, values, valid)
+    for row in range(len(times)):
+        apart.put(times[row], times[row] + 2, where, values[row], valid[row])
+    every = np.arange(COLUMNS, dtype=np.intp)
+    assert _plain(together.samples(-1, every)) == _plain(apart.samples(-1, every))
+    assert together.newest_received == apart.newest_received or not valid.any()
