@@ -12,8 +12,10 @@ from simulator import (
     emergencies,
     environment_injects,
     lighting_injects,
+    near_repeat,
     power_injects,
     security_injects,
+    sounds,
     telecom,
 )
 from simulator.injects import Inject
@@ -36,7 +38,10 @@ DOMAINS = (  # a module's name begins with -> its domain, as instructors think o
     ("simulator.power", "power"),
     ("simulator.lighting", "lighting"),
     ("simulator.security", "security"),
+    ("simulator.sounds", "security"),
+    ("simulator.near_repeat", "security"),
     ("simulator.device", "devices"),
+    ("simulator.deception", "devices"),
     ("simulator.emergencies", "security"),
     ("simulator.", "environment"),
 )
@@ -54,8 +59,10 @@ INJECTS: Mapping[str, Inject] = gather(
     emergencies.INJECTS,
     environment_injects.INJECTS,
     lighting_injects.INJECTS,
+    near_repeat.INJECTS,
     power_injects.INJECTS,
     security_injects.INJECTS,
+    sounds.INJECTS,
     telecom.INJECTS,
     traffic_injects.INJECTS,
 )

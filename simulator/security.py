@@ -166,7 +166,11 @@ class Security:
         return self._world.truth.get(self.press_events[key])
 
     def attend(self, spot: Spot, now_ms: int, *, whole_zone: bool, reach_m: float = 200.0) -> list[str]:
-        """Let a patrol end what goes on around a place (or in its whole zone); return the kinds that it ended."""
+        """Let a patrol end what goes on around a place (or in its whole zone); return the kinds that it ended.
+
+        Offenders stay away from there for a while.
+        """
+        self._world.near_repeat.deter(spot, now_ms)
         ended = [h for h in self.happenings if self._near(h.lon, h.lat, h.zone, spot, reach_m, whole_zone)]
         for happening in ended:
             self._end(happening, now_ms)

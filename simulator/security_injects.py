@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INTRUDER_LIKENESS = 0.92
 SEEN_M = 120.0
+OBJECT_SEEN_M = 40.0
 
 
 def _duration(default_s: float) -> Parameter:
@@ -56,6 +57,16 @@ def _crowd(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent
     )  # fmt: skip
 
 
+def _abandoned(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
+    """Somebody leaves a thing before a camera and goes."""
+    device = world.pick_device("camera", params["device"])
+    place = Place("device", world.city.devices.id[device])
+    lasts_ms = round(params["duration_s"] * 1000)
+    return world.security.begin(
+        "abandoned_object", place, world.spot(place), now_ms, strength=0.0, radius_m=OBJECT_SEEN_M, lasts_ms=lasts_ms
+    )
+
+
 def _sos_press(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
     device = world.pick_device("sos_pole", params["device"])
     return world.security.press(world.security.poles.tolist().index(device), now_ms)
@@ -85,6 +96,13 @@ INJECTS = (
             "duration_s": _duration(1800),
         },
         _crowd,
+    ),
+    Inject(
+        "abandoned_object",
+        Text("Vật bị bỏ lại", "Abandoned object"),
+        "abandoned_object",
+        {"device": _device("Camera", "Camera"), "duration_s": _duration(1800)},
+        _abandoned,
     ),
     Inject(
         "sos_press",

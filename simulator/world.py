@@ -19,11 +19,13 @@ from simulator.indoor import Indoor
 from simulator.inject_catalogue import INJECTS
 from simulator.injects import complete, place_ids, validate
 from simulator.lighting import Lighting
+from simulator.near_repeat import NearRepeat
 from simulator.ordinary import Ordinary
 from simulator.places import Places, Spot
 from simulator.power import Power
 from simulator.scheduler import Scheduler
 from simulator.security import Security
+from simulator.sounds import Sounds
 from simulator.storm_damage import StormDamage
 from simulator.streams import Streams
 from simulator.telecom import Telecom
@@ -78,6 +80,8 @@ class World:
         self.lighting = Lighting(city, self.streams)
         self.controllers = Controllers(city)
         self.security = Security(city, self.streams)
+        self.sounds = Sounds(city, self.streams)
+        self.near_repeat = NearRepeat(self.streams)
         self.devices = DeviceHealth()
         self.telecom = Telecom(city)
         self.emergencies = Emergencies()
@@ -96,7 +100,8 @@ class World:
         """The domains in the order in which they start and are restored."""
         return {
             "weather": self.weather, "power": self.power, "controllers": self.controllers, "lighting": self.lighting,
-            "traffic": self.traffic, "water": self.water, "security": self.security, "emergencies": self.emergencies,
+            "traffic": self.traffic, "water": self.water, "security": self.security,
+            "sounds": self.sounds, "near_repeat": self.near_repeat, "emergencies": self.emergencies,
             "devices": self.devices, "telecom": self.telecom, "units": self.units, "storm_damage": self.storm_damage,
             "crowd_control": self.crowd_control, "indoor": self.indoor, "ordinary": self.ordinary,
         }  # fmt: skip

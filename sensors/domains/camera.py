@@ -14,6 +14,7 @@ BATTERY_S = 300.0
 LAMPS, LAMP_REACH_M = 8, 60.0
 ENOUGH_LIGHT = 0.4  # lamps dimmed to this level light a scene well enough
 VIEW_M2 = 400.0
+LEFT_ALONE_MS = 90_000
 INCIDENT_REACH_M = 150.0
 BLIND = 0.35  # below this sight times light, analytics find no stopped vehicle
 
@@ -48,12 +49,16 @@ def measure(world: World, sites: Sites, context: Any, now_ms: int) -> Measured:
     bright = light(world, sites, context)
     sight = world.weather.factors.sight
     ordinary = np.append(world.security.outdoor_density(now_ms), 0.0)[sites.zone]
+    unattended = np.zeros(sites.n, dtype=bool)
     density, likeness, tamper = ordinary.copy(), np.full(sites.n, 0.04), np.full(sites.n, 0.01)
     for happening in world.security.happenings:
         seen = world.places.distance_m(sites.lon, sites.lat, happening.lon, happening.lat) <= happening.radius_m
         strength = happening.now(now_ms)
         if happening.kind == "crowd":
             density = np.where(seen, np.maximum(density, strength), density)
+            continue
+        if happening.kind == "abandoned_object":
+            unattended |= seen & (now_ms - happening.start_ms >= LEFT_ALONE_MS)
             continue
         as_seen = strength * (0.4 + 0.6 * bright) * sight if happening.kind == "intrusion" else strength
         likeness = np.where(seen, np.maximum(likeness, as_seen), likeness)
@@ -66,6 +71,7 @@ def measure(world: World, sites: Sites, context: Any, now_ms: int) -> Measured:
         "stopped": stopped(world, context["node"]) & (bright * sight >= BLIND),
         "motion": np.minimum(0.02 + 0.05 * density + 0.3 * (likeness > 0.3), 1.0),
         "tamper": tamper,
+        "unattended": unattended & (bright * sight >= BLIND),
     }
 
 
@@ -120,6 +126,10 @@ KIND = SensorKind(
         _ratio(
             "tamper", "camera_tamper_ratio", Text("Bị che", "Tamper"),
             "Share of the picture that is covered.", Noise(absolute=0.005),
+        ),
+        Quantity(
+            "unattended", "camera_unattended_object", "", Text("Vật bị bỏ lại", "Unattended object"),
+            "1 while an object stands alone in view for 90 s or longer.", resolution=1, minimum=0, maximum=1,
         ),
     ),
     place=place,

@@ -18,7 +18,7 @@ FRAME = Frame(106.6822, 20.8580)  # the opera house
 COUNTS = Counts(
     luminaires=16_716, cabinets=317, substations=21, feeders_per_substation=2, loops=1_500, cameras=300, doors=120,
     sos_poles=80, signals=190, buildings=11_000,
-    basins=16, weather_stations=4,
+    basins=16, weather_stations=4, acoustic=24,
     patrols=6, ambulances=5, fire_engines=4, tow_trucks=4, lamp_crews=4, electricians=4,
 )  # fmt: skip
 ATTRIBUTION = "Schematic, drawn by hand after the real city; not a survey."

@@ -8,7 +8,8 @@ Lives here: where every device stands. Must not know: what devices measure. Rule
 - SOS poles: along streets, parks and centres first; photocells: on the first cabinet of every feeder;
 - feeder meters: one a feeder at its substation;
 - flood gauges: in the first street of every low spot; weather stations: in the middle of the zones with the most area first, as
-  far apart as they can be; one tide gauge, where the lowest low spot drains to.
+  far apart as they can be; one tide gauge, where the lowest low spot drains to;
+- acoustic sensors: along streets, in centres and parks first.
 """
 
 from collections.abc import Sequence
@@ -84,6 +85,7 @@ def build_devices(ground: Ground) -> Devices:
     _flood_gauges(ground, devices)
     _weather_stations(ground, devices)
     _tide_gauge(ground, devices)
+    _acoustic(ground, devices)
     return devices
 
 
@@ -232,6 +234,12 @@ def _tide_gauge(ground: Ground, devices: Devices) -> None:
         b = min(range(len(basins.id)), key=lambda i: (basins.street_m[i], i))
         at = ground.frame.to_xy(basins.lon[b], basins.lat[b])
         _add(ground, devices, "tide_gauge", "tide:1", f"Trạm thủy triều {basins.name[b]}", at, zone=basins.zone[b])
+
+
+def _acoustic(ground: Ground, devices: Devices) -> None:
+    for zone, number, k, at in _spread(ground, "acoustic", SOS_PULL, ground.recipe.counts.acoustic):
+        name = f"Cảm biến âm thanh {ground.network.links.name[k]} {number}"
+        _add(ground, devices, "acoustic_sensor", f"acoustic:{ground.recipe.zones[zone].id}:{number}", name, at, zone=zone)
 
 
 def build_bases(ground: Ground) -> Bases:

@@ -129,6 +129,7 @@ class Counts:
     buildings: int = 0
     basins: int = 1  # low spots that flood, each with a gauge and a drain station
     weather_stations: int = 1
+    acoustic: int = 2
 
 
 def units(nodes: int, nodes_per_unit: int) -> dict[str, int]:

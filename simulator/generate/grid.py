@@ -192,7 +192,7 @@ def _counts(draft: Draft, spec: GridSpec) -> Counts:
         loops=2 * roads, cameras=max(4, nodes // 2), doors=max(2, nodes // 4), sos_poles=max(2, nodes // 5),
         **units(nodes, 200),
         signals=None if spec.all_signals else max(1, nodes // 2), buildings=4 * roads,
-        basins=max(1, nodes // 30), weather_stations=max(1, nodes // 100),
+        basins=max(1, nodes // 30), weather_stations=max(1, nodes // 100), acoustic=max(2, nodes // 20),
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 Lives here: the one public function of the import. Must not know: parsing (`read`), topology (`graph`). Rules for what no
 map tells: one luminaire per 34 m of main road and direction, 53 on a cabinet, 15 cabinets on a substation of two feeders;
 a loop site on every link, a camera for every second junction, a door for every fourth, an SOS pole for every fifth; a low
-spot with gauge and drain station for every 40th junction, a weather station for every 150th, one tide gauge.
+spot with gauge and drain station for every 40th junction, a weather station for every
+150th, an acoustic sensor for every 40th, one tide gauge.
 """
 
 from dataclasses import asdict, dataclass
@@ -115,7 +116,7 @@ def _counts(draft: Draft) -> Counts:
         substations=max(1, round(cabinets / CABINETS_PER_SUBSTATION)), feeders_per_substation=2,
         loops=links, cameras=max(2, nodes // 2), doors=max(2, nodes // 4), sos_poles=max(2, nodes // 5),
         **units(nodes, 250), signals=None, buildings=5 * len(draft.roads),
-        basins=max(1, nodes // 40), weather_stations=max(1, nodes // 150),
+        basins=max(1, nodes // 40), weather_stations=max(1, nodes // 150), acoustic=max(2, nodes // 40),
     )  # fmt: skip
 
 

@@ -138,6 +138,9 @@ LIES = Play(
         "slow clock": Act(6, "deception", {"device": "loop:le_loi_3:1", "way": "skew", "magnitude": -90, "duration_s": 900}),
         "dark lamps": Act(9, "luminaire_failure", {"luminaire": "lamp:le_loi_1:5", "count": 3}),
         "fake lamps": Act(8, "deception", {"device": "lamp:le_loi_1:5", "way": "spoof", "count": 3, "duration_s": 900}),
+        "shot": Act(30, "gunshot", {"device": "acoustic:zone_03:1"}),
+        "pane": Act(36, "glass_break", {"device": "acoustic:zone_03:1"}),
+        "bag": Act(40, "abandoned_object", {"device": "camera:zone_03:1", "duration_s": 600}),
         "ghost jam": Act(
             26, "deception", {"device": GHOST, "way": "spoof", "values": "flow=40, speed=15, occupancy=0.7", "duration_s": 1_200}
         ),
@@ -223,6 +226,9 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         _flooded("RoadFlooded", 2_400.0),
     ),
     "lies": (
+        _zone("ShotHeard", "shot", "zone_03"),
+        _zone("GlassBroken", "pane", "zone_03"),
+        _device("ObjectUnattended", "bag", "camera:zone_03:1"),
         _device("ReadingsFrozen", "frozen camera", "camera:node_0003"),
         _device("ReadingsRepeat", "replayed camera", "camera:node_0002"),
         _device("ReadingsRepeat", "replayed loop", "loop:le_loi_1:1"),

@@ -29,8 +29,10 @@ CATALOGUE = {
     "camera": {
         "camera_frames_per_second", "camera_people", "camera_crowd_density_per_m2", "camera_detection_confidence",
         "camera_stopped_vehicle", "camera_motion_ratio", "camera_tamper_ratio",
+        "camera_unattended_object",
     },
     "door": {"door_open", "door_after_hours"},
+    "acoustic_sensor": {"acoustic_shots_total", "acoustic_glass_total"},
     "sos_pole": {"sos_pressed", "sos_presses_total"},
     "weather_station": {
         "weather_wind_mps", "weather_gust_mps", "weather_rain_mm_per_h", "weather_visibility_metres",
@@ -45,7 +47,7 @@ CATALOGUE = {
 }  # fmt: skip
 SURVIVES_AN_HOUR = {"gateway",
     "cabinet_meter", "feeder_meter", "door", "sos_pole", "fire_panel", "weather_station",
-    "flood_gauge", "tide_gauge", "drain_station",
+    "flood_gauge", "tide_gauge", "drain_station", "acoustic_sensor",
 }  # fmt: skip
 
 

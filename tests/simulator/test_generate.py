@@ -101,7 +101,7 @@ def test_the_small_city_has_everything() -> None:
     assert len(city.nodes.id) == 16
     assert set(city.devices.kind) == {
         "loop_detector", "camera", "door", "sos_pole", "photocell", "feeder_meter",
-        "weather_station", "flood_gauge", "tide_gauge",
+        "weather_station", "flood_gauge", "tide_gauge", "acoustic_sensor",
     }  # fmt: skip
     assert (len(city.signals.id), len(city.luminaires.id), len(city.cabinets.id), len(city.feeders.id)) == (8, 240, 8, 4)
     assert set(UNIT_NAMES) == set(city.bases.kind)

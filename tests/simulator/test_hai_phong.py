@@ -72,7 +72,7 @@ def test_its_counts(city: City) -> None:
     kinds = Counter(city.devices.kind)
     assert kinds == {
         "loop_detector": 1_500, "camera": 300, "door": 120, "sos_pole": 80, "photocell": 42, "feeder_meter": 42,
-        "weather_station": 4, "flood_gauge": 16, "tide_gauge": 1,
+        "weather_station": 4, "flood_gauge": 16, "tide_gauge": 1, "acoustic_sensor": 24,
     }  # fmt: skip
 
 

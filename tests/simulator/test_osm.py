@@ -265,7 +265,7 @@ def test_hanoi_keeps_its_names_and_gets_everything(hanoi: tuple[City, Report]) -
     assert {"Phố Tràng Thi", "Phố Huế"} <= set(city.links.name)
     assert set(city.devices.kind) == {
         "loop_detector", "camera", "door", "sos_pole", "photocell", "feeder_meter", "weather_station", "flood_gauge",
-        "tide_gauge",
+        "tide_gauge", "acoustic_sensor",
     }  # fmt: skip
     assert 20 <= len(city.zones.id) <= 40 and sum(city.demand.trips_per_h) > 2_000
     assert len(city.luminaires.id) > 2_000 and city.cabinets.id and city.feeders.id
