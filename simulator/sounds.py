@@ -39,7 +39,7 @@ HEARD = Distribution(
     "New York Comptroller 2024: at least 90 % by contract",
 )  # fmt: skip
 MISTAKEN = Distribution(
-    "sounds.mistaken", Chance(NOT_CONFIRMED_PER_SENSOR_DAY), "a microphone and day", "A bang is taken for a shot.",
+    "sounds.bang", Chance(NOT_CONFIRMED_PER_SENSOR_DAY), "a microphone and day", "A bang is taken for a shot.",
     "Chicago OIG 2021: 97 alerts a day on some 2,500 sensors, 90.9 % without evidence of a gun offence",
 )  # fmt: skip
 CAUSE = Distribution(
