@@ -6,10 +6,9 @@ append-only. A sample keeps when it was received, so that a reader `as_of` T see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -27,22 +26,15 @@ from ops_center.label_sets import (
     test_of,
     without_names,
 )
-from ops_center.series_blocks import ALL, NEVER, Columns, FloatArray, RowBlock, TimeArray
+from ops_center.series_blocks import ALL, NEVER, Columns, FloatArray, TimeArray
+from ops_center.series_metric import Metric, Place
 
 MAX_SERIES = 1_000_000
-MAX_PHASES = 64
 DEFAULT_RETENTION_MS = 2 * 3_600_000
 
 
 class SeriesLimit(ValueError):
     """The store would hold more series than allowed."""
-
-
-class Place(NamedTuple):
-    """Where a series lies."""
-
-    block: Block
-    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,53 +48,6 @@ class Selection:
     parts: tuple[tuple[Block, Columns, int], ...]  # block, its columns, how many
     version: int
     metric: Metric | None = None
-
-
-class Metric:
-    """All series of one name, in blocks."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.kind, self.unit, self.help = "unknown", "", ""
-        self.version = 0
-        self.blocks: list[Block] = []
-        self.labels: list[list[Labels]] = []
-        self.places: dict[Labels, Place] = {}
-        self.row_blocks: dict[tuple[int, int], RowBlock] = {}
-        self.events: EventBlock | None = None
-
-    def event_block(self) -> EventBlock:
-        """The one block for series with timestamps of their own."""
-        if self.events is None:
-            self.events = EventBlock()
-            self.blocks.append(self.events)
-            self.labels.append([])
-        return self.events
-
-    def has_room_for(self, period_ms: int, phase_ms: int) -> bool:
-        """Devices that each report at a moment of their own are events, whatever period they claim."""
-        return (period_ms, phase_ms) in self.row_blocks or len(self.row_blocks) < MAX_PHASES
-
-    def row_block(self, period_ms: int, phase_ms: int) -> RowBlock:
-        """The block of the series that report each `period_ms` at `phase_ms`."""
-        key = (period_ms, phase_ms)
-        if key not in self.row_blocks:
-            self.row_blocks[key] = RowBlock(phase_ms)
-            self.blocks.append(self.row_blocks[key])
-            self.labels.append([])
-        return self.row_blocks[key]
-
-    def number_of(self, block: Block) -> int:
-        """The block's place among the metric's blocks."""
-        return next(i for i, b in enumerate(self.blocks) if b is block)
-
-    def add(self, block: Block, labels: Sequence[Labels]) -> int:
-        """Give series columns in a block; returns the first column."""
-        first = block.extend(len(labels))
-        self.labels[self.number_of(block)].extend(labels)
-        self.places.update(zip(labels, map(Place, repeat(block), count(first)), strict=False))
-        self.version += 1
-        return first
 
 
 class Family:
@@ -146,8 +91,7 @@ class Family:
         """
         first = len(self.labels)
         fresh = all_named([one if isinstance(one, tuple) else labels_of(one) for one in labels], self._metric.name)
-        places = self._metric.places
-        known = [places.get(one) for one in fresh] if places else [None] * len(fresh)
+        known = [self._metric.places.get(one) for one in fresh] if len(self._metric) else [None] * len(fresh)
         missing = sum(place is None for place in known)
         self._store.count_series(missing + self._waiting, self._metric.name)
         self._waiting += missing
@@ -174,7 +118,7 @@ class Family:
             labels, own, at = self._metric.labels[number], [self.labels[slot] for slot in slots.tolist()], columns[slots].tolist()
             for column, one in zip(at, own, strict=True):
                 labels[column] = one
-            self._metric.places.update(zip(own, map(Place, repeat(block), at), strict=True))
+            self._metric.forget_places()
             self._owner[slots], self._column[slots] = self._number(block), columns[slots]
             self._waiting -= len(slots)
         whole = len(self._blocks) == 1 and not self._waiting
@@ -286,7 +230,7 @@ class SeriesStore:
         Raises:
             SeriesLimit: says metric, wanted and allowed.
         """
-        held = sum(len(m.places) for m in self.metrics.values())
+        held = sum(map(len, self.metrics.values()))
         if held + more > self.max_series:
             raise SeriesLimit(
                 f"too many series: metric {metric!r} wants {more} more beside {held}, expected at most {self.max_series}"
@@ -412,16 +356,19 @@ class SeriesStore:
 
     def label_names(self) -> list[str]:
         """All label names, sorted."""
-        return sorted({name for m in self.metrics.values() for labels in m.places for name, _ in labels})
+        return sorted({name for labels in self._all() for name, _ in labels})
 
     def label_values(self, name: str) -> list[str]:
         """All values of a label, sorted."""
-        return sorted({v for m in self.metrics.values() for labels in m.places for n, v in labels if n == name})
+        return sorted({v for labels in self._all() for n, v in labels if n == name})
+
+    def _all(self) -> Iterator[Labels]:
+        return (one for metric in self.metrics.values() for labels in metric.labels for one in labels)
 
     def metadata(self) -> dict[str, dict[str, str]]:
         """Type, unit and help of each metric that has series."""
         named = sorted(self.metrics.items())
-        return {name: {"type": m.kind, "unit": m.unit, "help": m.help} for name, m in named if m.places}
+        return {name: {"type": m.kind, "unit": m.unit, "help": m.help} for name, m in named if len(m)}
 
 
 def _name_may_match(name: str, matchers: Iterable[Matcher]) -> bool:

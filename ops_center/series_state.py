@@ -15,8 +15,9 @@ import numpy as np
 from ops_center import keyframes
 from ops_center.event_block import Block
 from ops_center.label_sets import BoolArray, IndexArray, Labels
-from ops_center.series import Family, Metric, Place, SeriesStore
+from ops_center.series import Family, SeriesStore
 from ops_center.series_blocks import NEVER
+from ops_center.series_metric import Metric
 
 Families = Mapping[str, Family]
 NO_FAMILIES: Families = {}
@@ -156,6 +157,6 @@ def _restored_block(metric: Metric, data: Mapping[str, Any]) -> Block:
     pool: dict[tuple[str, str], tuple[str, str]] = {}  # a pair such as kind="lamp" is kept once, not once per series
     for column, one in zip(data["others"].tolist(), _labels(data["labels"]), strict=True):
         labels[column] = tuple([pool.setdefault(pair, pair) for pair in one])
-        metric.places[labels[column]] = Place(block, column)
     metric.labels[metric.number_of(block)] = labels
+    metric.forget_places()
     return block

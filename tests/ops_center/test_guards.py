@@ -24,7 +24,7 @@ ROLES = ("", "observer", "operator", "instructor", "city")
 # What each route needs; a route that is missing here fails the walk.
 OPEN = {("GET", "/openapi.json"), ("GET", "/"), ("GET", "/{name:path}"), ("POST", "/api/session")}
 NEEDS = {
-    ("POST", "/api/alerts/{fingerprint}/acknowledge"): "acknowledge",
+    **{("POST", f"/api/alerts/{{fingerprint}}/{w}"): "acknowledge" for w in ("acknowledge", "shelve", "unshelve")},
     **{
         ("POST", f"/api/incidents/{{incident_id}}/{w}"): "acknowledge"
         for w in ("acknowledge", "comment", "assign", "state", "close")
