@@ -59,7 +59,7 @@ class Text(Part):
 class PlaceRef(Part):
     """A thing of the city, by kind and id."""
 
-    kind: Literal["link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "signal", "basin"]
+    kind: Literal["link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "signal", "basin", "gate"]
     id: str = Field(min_length=1, max_length=200)
 
 

@@ -228,6 +228,22 @@ class Basins(msgspec.Struct, forbid_unknown_fields=True):
     gateway: list[int] = []
 
 
+class Gates(msgspec.Struct, forbid_unknown_fields=True):
+    """Gates of ports beside a `link` at `position_m`: `lanes` that serve a truck in `service_s` each.
+
+    `truck_share` of the passenger car units that pass there turn in; `storage_veh` trucks can wait off the road.
+    """
+
+    id: list[str] = []
+    name: list[str] = []
+    link: list[int] = []
+    position_m: list[float] = []
+    lanes: list[int] = []
+    service_s: list[float] = []
+    storage_veh: list[float] = []
+    truck_share: list[float] = []
+
+
 class Buildings(msgspec.Struct, forbid_unknown_fields=True):
     """Footprints to draw; `polygon` is flat lon, lat ... ; `kind`: house, office, warehouse, port, public."""
 
@@ -286,6 +302,7 @@ class City(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     gateways: Gateways = msgspec.field(default_factory=Gateways)
     backhauls: Backhauls = msgspec.field(default_factory=Backhauls)
     basins: Basins = msgspec.field(default_factory=Basins)
+    gates: Gates = msgspec.field(default_factory=Gates)
     buildings: Buildings = msgspec.field(default_factory=Buildings)
     areas: Areas = msgspec.field(default_factory=Areas)
     bases: Bases = msgspec.field(default_factory=Bases)

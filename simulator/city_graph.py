@@ -27,6 +27,7 @@ def graph_problems(city: City) -> Iterator[Problem]:
     if not bent:
         yield from _signals(city)
     yield from _demand(city)
+    yield from _gates(city)
     yield from _devices(city)
     yield from _basins(city)
     yield from _feeders_used(city)
@@ -232,6 +233,14 @@ def _reached(onward: list[list[int]], start: list[int]) -> set[int]:
                 seen.add(k)
                 stack.append(k)
     return seen
+
+
+def _gates(city: City) -> Iterator[Problem]:
+    links, gates = city.links, city.gates
+    for g, (k, at) in enumerate(zip(gates.link, gates.position_m, strict=True)):
+        if at > links.length_m[k]:
+            what = f"gate {gates.id[g]} stands beyond the end of link {links.id[k]}"
+            yield Problem(("gates", "position_m", g), what, f"{at:g}", f"metres in 0–{links.length_m[k]:g}")
 
 
 def _devices(city: City) -> Iterator[Problem]:

@@ -35,7 +35,7 @@ class Problem:
 
 TABLES = (
     "nodes", "links", "lane_groups", "movements", "signals", "zones", "feeders", "cabinets", "luminaires", "devices",
-    "basins", "buildings", "areas", "bases", "gateways", "backhauls",
+    "basins", "gates", "buildings", "areas", "bases", "gateways", "backhauls",
 )  # fmt: skip
 DEMAND_COLUMNS = ("origin", "destination", "trips_per_h", "profile")
 MUST_HAVE = ("nodes", "links", "movements", "zones", "feeders", "cabinets")
@@ -67,6 +67,11 @@ BOUNDS: Mapping[tuple[str, str], tuple[float, float, str]] = {
     ("bases", "shift_from_h"): (0.0, 24.0, "local hours"),
     ("bases", "shift_to_h"): (0.0, 24.0, "local hours"),
     ("buildings", "height_m"): (1.0, 1_000.0, "metres"),
+    ("gates", "position_m"): (0.0, 50_000.0, "metres"),
+    ("gates", "lanes"): (1, 100, "lanes"),
+    ("gates", "service_s"): (1.0, 3_600.0, "seconds"),
+    ("gates", "storage_veh"): (0.0, 10_000.0, "trucks"),
+    ("gates", "truck_share"): (0.0, 1.0, "a ratio"),
     ("basins", "street_m"): (-10.0, 1_000.0, "metres above the datum of the tide"),
     ("basins", "floor_m"): (-20.0, 1_000.0, "metres above the datum of the tide"),
     ("basins", "catchment_m2"): (0.0, 1e9, "square metres"),
@@ -85,7 +90,7 @@ INDEXES: Mapping[tuple[str, str], tuple[str, bool]] = {  # into which table, and
     ("luminaires", "cabinet"): ("cabinets", False), ("luminaires", "link"): ("links", True),
     ("devices", "zone"): ("zones", False), ("devices", "link"): ("links", True), ("devices", "node"): ("nodes", True),
     ("devices", "feeder"): ("feeders", True), ("devices", "cabinet"): ("cabinets", True),
-    ("basins", "zone"): ("zones", False), ("basins", "feeder"): ("feeders", True),
+    ("gates", "link"): ("links", False), ("basins", "zone"): ("zones", False), ("basins", "feeder"): ("feeders", True),
     ("gateways", "zone"): ("zones", False), ("gateways", "feeder"): ("feeders", True),
     ("gateways", "backhaul"): ("backhauls", False), ("devices", "gateway"): ("gateways", True),
     ("signals", "gateway"): ("gateways", True), ("cabinets", "gateway"): ("gateways", True),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NO_HELP = Text("", "")
 MOST_TEXT = 200
-PLACES = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "basin", "gateway", "backhaul")
+PLACES = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "basin", "gateway", "backhaul", "gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def place_ids(city: City, kind: str) -> list[str]:
         "link": city.links.id, "node": city.nodes.id, "zone": city.zones.id, "feeder": city.feeders.id,
         "cabinet": city.cabinets.id, "luminaire": city.luminaires.id, "signal": city.signals.id,
         "building": city.buildings.id, "basin": city.basins.id, "gateway": city.gateways.id, "backhaul": city.backhauls.id,
+        "gate": city.gates.id,
     }  # fmt: skip
     if kind == "device":
         return [*city.devices.id, *city.signals.id, *city.cabinets.id, *city.luminaires.id, *city.basins.id]

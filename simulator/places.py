@@ -118,6 +118,6 @@ def _ids(city: City, kind: str) -> list[str]:
         "link": city.links.id, "node": city.nodes.id, "zone": city.zones.id, "feeder": city.feeders.id,
         "cabinet": city.cabinets.id, "luminaire": city.luminaires.id, "signal": city.signals.id,
         "building": city.buildings.id, "device": city.devices.id, "basin": city.basins.id,
-        "gateway": city.gateways.id, "backhaul": city.backhauls.id,
+        "gateway": city.gateways.id, "backhaul": city.backhauls.id, "gate": city.gates.id,
     }  # fmt: skip
     return tables.get(kind, [])

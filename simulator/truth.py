@@ -23,6 +23,8 @@ TRUTH_KINDS: Mapping[str, str] = {
     "cabinet_leakage": "a lighting cabinet leaks current to earth",
     "traffic_incident": "a crash or a stopped vehicle takes lanes of a link",
     "road_closure": "a link is closed",
+    "gate_fault": "a port gate serves half of what it should",
+    "gate_queue": "trucks stand on the road before a port gate",
     "signal_dark": "a signal controller has no power",
     "signal_flash": "a signal controller flashes",
     "signal_conflict": "a signal controller shows conflicting greens and has fallen back to flashing",

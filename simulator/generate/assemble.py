@@ -12,6 +12,7 @@ from simulator.generate.devices import Ground, build_bases, build_devices
 from simulator.generate.draft import Draft, Recipe
 from simulator.generate.flows import Flows, assign, peak_load
 from simulator.generate.frame import Frame, Point, point_at
+from simulator.generate.gates import build_gates
 from simulator.generate.lighting import build_lighting
 from simulator.generate.movements import build_turns
 from simulator.generate.roads import Network, build_network
@@ -62,6 +63,7 @@ def assemble(draft: Draft, recipe: Recipe) -> City:
         city.signals = build_signals(network, turns, _driven(city), signal_nodes, draft.at, recipe.cycle_s)
     city.signals.zone = [zone_at(centres, draft.at[n[0]]) for n in signals.nodes]
     city.signals.feeder = [lighting.cabinets.feeder[ground.cabinet_near(draft.at[n[0]])] for n in signals.nodes]
+    city.gates = build_gates(recipe, network, flows)
     if fitted:
         _fit_demand(city)
     fill_gateways(city)

@@ -19,6 +19,7 @@ from simulator.city import Phase, SignalPlan
 from simulator.streams import Streams
 from simulator.traffic.ctm import check_shares, uniform_shares
 from simulator.traffic.demand import EntryRates, ZoneDemand, zone_trips
+from simulator.traffic.gates import Gates, GateSpec
 from simulator.traffic.network import SINK, Floats, Ints, LinkSpec, MovementSpec, Network, NetworkSpec, compile_network
 from simulator.traffic.routing import Router, Targets
 from simulator.traffic.signals import SignalControl
@@ -47,6 +48,7 @@ class Builder:
         self._turns: dict[int, list[tuple[int, float, int, float | None, str]]] = {}
         self._ends: dict[int, float] = {}
         self._signals: list[list[_Plan]] = []
+        self._gates: list[GateSpec] = []
         self._entries = EntryRates()
         self._trips: list[tuple[int, int, float]] = []
 
@@ -132,6 +134,17 @@ class Builder:
         self._signals[signal].append(_Plan(name, offset_s, rows, control, list(hours)))
         return len(self._signals[signal]) - 1
 
+    def add_gate(
+        self, link: int, position_m: float, lanes: int, service_s: float, storage_veh: float = 40.0, truck_share: float = 0.3
+    ) -> int:
+        """Add a port gate beside a link and return its index.
+
+        `truck_share` of the car units that pass `position_m` (m) turn in as trucks; each of `lanes` serves one in `service_s`
+        (s), `storage_veh` trucks wait off the road, further ones on it.
+        """
+        self._gates.append(GateSpec(link, position_m, lanes, service_s, storage_veh, truck_share))
+        return len(self._gates) - 1
+
     def set_inflow(self, link: int, veh_per_s: float, from_s: float = 0.0, until_s: float | None = None) -> None:
         """Let vehicles arrive at the start of a link at a constant rate between two times (s)."""
         end_ms = FOR_EVER_MS if until_s is None else round(until_s * 1000)
@@ -168,8 +181,8 @@ class Builder:
             weight = net.length_m * net.lanes
             demand = ZoneDemand(zone_trips(n_zones, self._trips), zone, weight, Streams(seed))
             demand.variation = variation
-        entries = None if demand else self._entries
-        traffic = Traffic(net, signals, router, demand, entries, shares, by_destination=by_destination)
+        entries, gates = None if demand else self._entries, Gates(net, self._gates)
+        traffic = Traffic(net, signals, router, demand, entries, shares, by_destination=by_destination, gates=gates)
         return Run(traffic)
 
     def _with_movements(self) -> tuple[NetworkSpec, list[float | None]]:

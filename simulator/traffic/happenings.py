@@ -29,6 +29,7 @@ class Happening:
     link: int = -1
     handle: int = -1
     zone: int = -1
+    gate: int = -1
     factor: float = 1.0
     ends_ms: int | None = None
 
@@ -39,10 +40,11 @@ class Happenings:
     def __init__(self, traffic: "Traffic") -> None:
         self._traffic = traffic
         self.open: list[Happening] = []
+        self._started = False
 
     def start(self, world: "World") -> None:
         """Register the process that ends what ends by itself."""
-        self._world = world
+        self._world, self._started = world, True
         world.scheduler.add("traffic.happenings", PRIORITY, None, self._end_due)
 
     def crash(
@@ -68,6 +70,28 @@ class Happenings:
         event = self._begin("road_closure", self._link(link), now_ms, {"position_m": position_m, "lanes_taken": lanes})
         self._keep(Happening(event.event_id, event.kind, link, handle, ends_ms=ends_ms))
         return event
+
+    def break_gate(self, gate: int, now_ms: int, ends_ms: int | None) -> TruthEvent:
+        """Let a port gate serve half of what it should until `ends_ms`."""
+        gates = self._traffic.gates
+        gates.broken[gate] = True
+        link = gates.specs[gate].link
+        event = self._begin("gate_fault", self._link(link), now_ms, {"gate": self._world.city.gates.id[gate]})
+        self._keep(Happening(event.event_id, event.kind, link, gate=gate, ends_ms=ends_ms))
+        return event
+
+    def watch_gates(self, now_ms: int) -> None:
+        """Begin and end the truth of trucks on the road before gates; networks without a world keep none."""
+        gates = self._traffic.gates
+        for gate, trucks in enumerate(gates.on_road_veh().tolist() if self._started else []):
+            mine = next((h for h in self.open if h.kind == "gate_queue" and h.gate == gate), None)
+            if trucks >= 1.0 and mine is None:
+                link = gates.specs[gate].link
+                cause = next((h.event_id for h in self.open if h.kind == "gate_fault" and h.gate == gate), None)
+                event = self._world.truth.begin("gate_queue", self._link(link), now_ms, cause, {})
+                self._keep(Happening(event.event_id, event.kind, link, gate=gate))
+            elif trucks < 1.0 and mine is not None:
+                self._end(mine, now_ms)
 
     def surge(self, zone: int, factor: float, now_ms: int, ends_ms: int | None) -> TruthEvent:
         """Let `factor` times as many trips as usual begin in a zone until `ends_ms`."""
@@ -127,10 +151,18 @@ class Happenings:
         self._world.truth.end(happening.event_id, now_ms)
         if happening.handle >= 0:
             self._traffic.clear_incident(happening.handle)
+        elif happening.kind == "gate_fault":
+            broken = any(h.kind == "gate_fault" and h.gate == happening.gate for h in self.open)
+            self._traffic.gates.broken[happening.gate] = broken
         elif happening.kind == "demand_surge":
             self._set_surges()
-        elif not any(h.kind == "road_closure" and h.link == happening.link and h.handle < 0 for h in self.open):
-            self._traffic.open_link(happening.link)
+        elif happening.kind == "road_closure":
+            self._open_again(happening.link)
+
+    def _open_again(self, link: int) -> None:
+        """Open a link unless another closure of all of it lasts."""
+        if not any(h.kind == "road_closure" and h.link == link and h.handle < 0 for h in self.open):
+            self._traffic.open_link(link)
 
     def _set_surges(self) -> None:
         """Set the surge factor of every zone to the product of those that last there."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LINK = Parameter("link", help=Text(vi="Đoạn đường; bỏ trống: chọn theo hạt giống", en="Link; absent: chosen by the seed"))
 ZONE = Parameter("zone", help=Text(vi="Khu vực; bỏ trống: chọn theo hạt giống", en="Zone; absent: chosen by the seed"))
+GATE = Parameter("gate", help=Text(vi="Cổng cảng; bỏ trống: chọn theo hạt giống", en="Gate; absent: chosen by the seed"))
 POSITION = Parameter(
     "number", "ratio", 0.0, 1.0, default=0.6,
     help=Text(vi="Vị trí dọc đoạn đường, 0 là đầu và 1 là cuối", en="Place along the link, 0 its start and 1 its end"),
@@ -62,6 +63,10 @@ def _closure(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEve
     return happenings.close(link, now_ms, ends, None if at is None else float(at) * length)
 
 
+def _gate_fault(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
+    return world.traffic.happenings.break_gate(world.pick("gate", params["gate"]), now_ms, _ends(params, now_ms))
+
+
 def _surge(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
     zone = world.pick("zone", params["zone"])
     return world.traffic.happenings.surge(zone, float(params["factor"]), now_ms, _ends(params, now_ms))
@@ -102,6 +107,16 @@ INJECTS = (
             "duration_s": _duration(1800.0, "Thời gian cấm", "How long it is closed"),
         },
         _closure,
+    ),
+    Inject(
+        "gate_fault",
+        Text(vi="Cổng cảng hỏng", en="Port gate fault"),
+        "gate_fault",
+        {
+            "gate": GATE,
+            "duration_s": _duration(3600.0, "Cổng chạy nửa công suất trong", "How long it serves half of what it should"),
+        },
+        _gate_fault,
     ),
     Inject(
         "demand_surge",

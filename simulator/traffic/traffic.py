@@ -16,6 +16,7 @@ from simulator.traffic import detect
 from simulator.traffic.ctm import CellTransmission, Shares, make_rates, uniform_shares
 from simulator.traffic.demand import EntryRates, ZoneDemand
 from simulator.traffic.destinations import Destinations
+from simulator.traffic.gates import Gates
 from simulator.traffic.guidance import Guidance
 from simulator.traffic.happenings import Happenings
 from simulator.traffic.incidents import Incident, Obstacles
@@ -49,6 +50,7 @@ class Traffic:
         shares: Shares | None = None,
         *,
         by_destination: bool = False,
+        gates: Gates | None = None,
     ) -> None:
         self.net, self.signals, self.router = net, signals, router
         self.demand, self.entries = demand, entries
@@ -59,6 +61,7 @@ class Traffic:
         self.conditions: tuple[Floats, Floats] = (np.ones(net.n_links), np.ones(net.n_links))
         self.exit_capacity: Floats = np.full(net.n_links, np.inf)
         self.obstacles = Obstacles(net)
+        self.gates = Gates(net) if gates is None else gates
         self._own_lanes = own_lanes(net)
         self.group_lanes: Floats = net.group_lanes.copy()
         self._given = uniform_shares(net) if shares is None else shares
@@ -130,6 +133,9 @@ class Traffic:
         self.times.observe(self.roads.state)
         self.relief.apply(self.roads)
         self.relief.turn_round(self.roads, self.obstacles.cuts)
+        if self.gates.observe(self.roads.state.passed, OBSERVE_MS / 1000.0):
+            self._changed()
+        self.happenings.watch_gates(self.now_ms)
         self._reconcile()
 
     def _refresh_routes(self, begin_ms: int) -> None:
@@ -161,10 +167,9 @@ class Traffic:
     def _refresh_by_destination(self, destinations: Destinations, trips: Floats) -> None:
         turn_s = self._turn_cost()
         fresh = self.guidance.shares(self._link_cost(), lambda cost_s: Shares(*self.router.zone_shares(cost_s, turn_s)))
-        end, turn = fresh.end, fresh.turn
         if self._routed:
-            end, turn = 0.5 * (destinations.end + end), 0.5 * (destinations.turn + turn)
-        destinations.set_ways(end, turn, trips)
+            fresh = Shares(0.5 * (destinations.end + fresh.end), 0.5 * (destinations.turn + fresh.turn))
+        destinations.set_ways(fresh.end, fresh.turn, trips)
 
     def _reconcile(self) -> None:
         if self.destinations is not None:
@@ -303,8 +308,7 @@ class Traffic:
             if wrong.size:
                 link = self.net.link_ids[int(wrong[0])]
                 raise ValueError(f"{name} factor of link {link!r} is {float(values[wrong[0]])!r}; expected 0.05 to 1.5")
-        same = (speed_factor == self.conditions[0]).all() and (capacity_factor == self.conditions[1]).all()
-        if not same:
+        if (speed_factor != self.conditions[0]).any() or (capacity_factor != self.conditions[1]).any():
             self.conditions = (speed_factor.copy(), capacity_factor.copy())
             self._changed()
 
@@ -319,6 +323,7 @@ class Traffic:
 
     def _changed(self) -> None:
         speed, lanes = self.obstacles.factors()
+        lanes *= self.gates.lane_factor()
         speed_factor = self.conditions[0] * self.weather[0] * self.guidance.speed_factors()
         conditions = (speed_factor, self.conditions[1] * self.weather[1])
         rates = make_rates(self.net, speed, lanes, self.exit_capacity, conditions, self.group_lanes)
@@ -405,6 +410,7 @@ class Traffic:
             "obstacles": self.obstacles.snapshot(),
             "times": self.times.snapshot(),
             "relief": self.relief.snapshot(),
+            "gates": self.gates.snapshot(),
             "happenings": self.happenings.snapshot(),
             "guidance": self.guidance.snapshot(),
             "weather": list(self.weather),
@@ -425,6 +431,7 @@ class Traffic:
         self.obstacles.restore(data["obstacles"])
         self.times.restore(data["times"])
         self.relief.restore(data["relief"])
+        self.gates.restore(data["gates"])
         self.weather = (data["weather"][0], data["weather"][1])
         self.conditions = (data["conditions"][0].copy(), data["conditions"][1].copy())
         self.exit_capacity = data["exit_capacity"].copy()
