@@ -111,6 +111,7 @@ MORNING = Play(
         "burner": Act(22, "day_burner", {"cabinet": "cabinet:004"}),
         "breakdown": Act(22, "stopped_vehicle", {"link": "le_loi_1", "duration_s": 300}),
         "crash": Act(22, "crash", {"link": "dien_bien_phu_1", "lanes": 6, "position": 1.0, "duration_s": 1_500}),
+        "fire": Act(22, "fire", {"building": "building:00004", "duration_s": 600}),
         "burner mended": Act(54, "dispatch", {"unit": "electrician"}, ("cabinet", "cabinet:004")),
     },
     minutes=76,
@@ -215,6 +216,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         _device("StoppedVehicle", "breakdown", "camera:node_0002"),
         _road("RoadBlocked", "crash", "dien_bien_phu_1"),
         _road("QueueSpillback", "crash", "dien_bien_phu_1", FULL_S),
+        *(_device(alert, "fire", "panel:building:00004") for alert in ("SmokeInBuilding", "BuildingFire", "AirCarriesSmoke")),
     ),
     "storm": (
         _city("DenseFog", "fog"),
