@@ -78,6 +78,31 @@ def _signals_dark(world: World, _kind: str, _row: int, _now_ms: int) -> float:
     return float(np.count_nonzero(world.controllers.mode == 2))
 
 
+def _air(read: Callable[[World, int], float]) -> Callable[[World, str, int, int], float]:
+    return lambda world, _kind, _row, now_ms: read(world, now_ms)
+
+
+def _gust(world: World, now_ms: int) -> float:
+    """Gusts in the middle of the city."""
+    return float(world.weather.gusts(np.zeros((1, 2)), now_ms)[0])
+
+
+def _flood(world: World, _kind: str, row: int, _now_ms: int) -> float:
+    """Depth on the street of a low spot, of the deepest one for the city."""
+    depth = world.water.depth_m
+    return float(depth.max() if row < 0 else depth[row]) if len(depth) else 0.0
+
+
+def _smoke(world: World, _kind: str, row: int, _now_ms: int) -> float:
+    """Smoke in the worse zone of a building, 0 where nobody watches it."""
+    watched = np.flatnonzero(world.indoor.building == row)
+    return float(world.indoor.smoke[watched].max()) if len(watched) else 0.0
+
+
+def _inward(world: World, _kind: str, _row: int, _now_ms: int) -> float:
+    return float(len(world.truth.open("sluice_inward")))
+
+
 def _lasting(world: World, _kind: str, _row: int, _now_ms: int) -> float:
     return float(len([e for e in world.truth.open() if e.cause_id is None]))
 
@@ -106,6 +131,13 @@ QUANTITIES: Mapping[str, Quantity] = {
         _lamps_dark,
     ),
     "signals_dark_count": Quantity(Text("Nút đèn tắt", "Dark signals"), "", (CITY,), 0, 1e6, _signals_dark),
+    "gust_mps": Quantity(Text("Gió giật", "Gusts"), "m/s", (CITY,), 0, 120, _air(_gust)),
+    "tide_m": Quantity(
+        Text("Mực nước triều", "Tidal water"), "m", (CITY,), -10, 20, _air(lambda world, ms: world.water.sea_m(ms))
+    ),
+    "flood_m": Quantity(Text("Nước trên đường", "Water on the street"), "m", (CITY, "basin"), 0, 5, _flood),
+    "sluices_inward_count": Quantity(Text("Cống để nước vào", "Sluices that let water in"), "", (CITY,), 0, 1e4, _inward),
+    "smoke_ratio": Quantity(Text("Khói", "Smoke"), "", ("building",), 0, 1, _smoke),
     "lasting_count": Quantity(Text("Việc còn kéo dài", "Things that still last"), "", (CITY,), 0, 1e6, _lasting),
 }
 

@@ -246,6 +246,7 @@ class Scenario(Part):
     start_at: Instant
     duration: Duration
     warm_up: Duration = 0
+    transcript: Duration | None = Field(default=None, description="how much of a long scenario its transcript covers, from T+0")
     weather: Literal["clear", "rain", "heavy_rain", "fog", "heat"] = "clear"
     seed: int = Field(default=1, ge=0, lt=2**63)
     ordinary_life: bool = Field(default=True, description="chance failures, nuisances and small incidents of a normal day")

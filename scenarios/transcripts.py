@@ -9,9 +9,14 @@ import sys
 from scenarios.load import LIBRARY, library
 from scenarios.run_ops import report_of
 from scenarios.runner import run_headless
-from scenarios.schema import json_schema
+from scenarios.schema import Scenario, json_schema
 from scenarios.setup import prepare
 from scenarios.transcript import transcript
+
+
+def transcribed_ms(scenario: Scenario) -> int:
+    """Return how far the transcript of a scenario goes, from the warm-up's start."""
+    return scenario.total_ms if scenario.transcript is None else scenario.warm_up + scenario.transcript
 
 
 def main(names: list[str]) -> None:
@@ -21,7 +26,8 @@ def main(names: list[str]) -> None:
     for path in library():
         if path.stem in names or not names:
             changes: list[object] = []
-            done = run_headless(prepare(path), watch=changes.extend)
+            setup = prepare(path)
+            done = run_headless(setup, until_ms=transcribed_ms(setup.scenario), watch=changes.extend)
             path.with_suffix(".transcript").write_text(transcript(report_of(done.run, changes)), encoding="utf-8")
 
 

@@ -93,6 +93,20 @@ def green_wave(world: World, target_id: str, params: Mapping[str, Any], now_ms: 
     return "" if signals else f"no_signals: no signal stands on the way from {target_id} to {params['to']}"
 
 
+def gate_manual(world: World, target_id: str, params: Mapping[str, Any], now_ms: int) -> str:
+    """Let people do at a port gate what its reader cannot."""
+    del params
+    by_hand = world.traffic.happenings.gate_by_hand(world.places.index("gate", target_id), now_ms)
+    return "" if by_hand else f"no_need: {target_id} serves as it should"
+
+
+def holding_yard(world: World, target_id: str, params: Mapping[str, Any], now_ms: int) -> str:
+    """Hold trucks of a zone in a yard, or let them go again."""
+    del now_ms
+    world.traffic.set_demand_factor(YARD_FACTOR if params["yard"] == "open" else 1.0, world.places.index("zone", target_id))
+    return ""
+
+
 def crowd_inflow(world: World, target_id: str, params: Mapping[str, Any], now_ms: int) -> str:
     """Let all, half or none of those who want to come into a zone."""
     world.crowd_control.order(world.places.index("zone", target_id), now_ms, inflow=params["inflow"])
@@ -123,6 +137,7 @@ def tell(world: World, target_id: str, params: Mapping[str, Any], now_ms: int) -
     return ""
 
 
+YARD_FACTOR = 0.7  # of the trips of a zone remain on the road while a yard holds its trucks (assumption)
 HELD_TRUCKS = 0.8  # of the trips from there remain while the neighbour holds its trucks (assumption)
 TEXT = ParameterInfo("text", "string", Text("Nội dung", "Text"))
 UNTIL = ParameterInfo("until_s", "number", Text("Trong", "For"), "s", 60.0, 86_400.0, default=3_600.0)
@@ -136,6 +151,7 @@ ADVICE = _choice("advice", "Khuyên", "Advice", ("divert", "slow", "warn", "clea
 VEHICLES = _choice("vehicles", "Loại xe", "Vehicles", (*CLASSES, "none"), "motorcycles")
 INFLOW = _choice("inflow", "Dòng vào", "Inflow", ("open", "metered", "stopped"), "metered")
 EXIT = _choice("exit", "Lối ra", "Exit", ("open", "closed"), "open")
+YARD = _choice("yard", "Bãi chờ", "Yard", ("open", "closed"), "open")
 TO = _choice("to", "Gửi đến", "To", AUTHORITIES, "police_113")
 SUBJECT = _choice("subject", "Về việc", "Subject", SUBJECTS, "notice")
 SPEED = ParameterInfo("speed_kmh", "number", Text("Tốc độ", "Speed"), "km/h", 20.0, 120.0, default=40.0)
@@ -149,6 +165,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("road_close", Text("Đóng đường", "Close road"), ("link",), (UNTIL,), road_close, 60_000),
     Action("road_open", Text("Mở đường", "Open road"), ("link",), (), road_open, 60_000),
     Action("green_wave", Text("Làn sóng xanh", "Green wave"), ("node",), (NODE,), green_wave),
+    Action("gate_manual", Text("Cổng cảng làm tay", "Gate by hand"), ("gate",), (), gate_manual, 60_000),
+    Action("holding_yard", Text("Bãi chờ xe", "Holding yard"), ("zone",), (YARD,), holding_yard, 60_000),
     Action("crowd_inflow", Text("Điều tiết người vào", "Meter inflow"), ("zone",), (INFLOW,), crowd_inflow, 30_000),
     Action("second_exit", Text("Mở thêm lối ra", "Second exit"), ("zone",), (EXIT,), second_exit, 60_000),
     Action("announcement", Text("Phát loa", "Announcement"), ("zone",), (TEXT,), announcement, 5_000),

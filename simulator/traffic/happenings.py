@@ -80,6 +80,13 @@ class Happenings:
         self._keep(Happening(event.event_id, event.kind, link, gate=gate, ends_ms=ends_ms))
         return event
 
+    def gate_by_hand(self, gate: int, now_ms: int) -> bool:
+        """Let people serve a port gate whose reader has failed; return whether that was so."""
+        ending = [h for h in self.open if h.kind == "gate_fault" and h.gate == gate]
+        for happening in ending:
+            self._end(happening, now_ms)
+        return bool(ending)
+
     def watch_gates(self, now_ms: int) -> None:
         """Begin and end the truth of trucks on the road before gates; networks without a world keep none."""
         gates = self._traffic.gates

@@ -16,6 +16,7 @@ from scenarios.runner import Commands, run_headless
 from scenarios.schema import json_schema
 from scenarios.setup import prepare
 from scenarios.transcript import transcript
+from scenarios.transcripts import transcribed_ms
 from simulator.cities import catalogue
 from simulator.city import City
 from simulator.inject_catalogue import INJECTS
@@ -90,6 +91,7 @@ def test_the_blackout_can_be_ended_by_the_operator() -> None:
 def test_a_library_scenario_goes_as_its_transcript_says(path: Path) -> None:
     """A change to the story is seen in review: write transcripts anew with `python -m scenarios.transcripts`."""
     changes: list[object] = []
-    done = run_headless(prepare(path), watch=changes.extend)
+    setup = prepare(path)
+    done = run_headless(setup, until_ms=transcribed_ms(setup.scenario), watch=changes.extend)
     seen = transcript(report_of(done.run, changes))
     assert seen == path.with_suffix(".transcript").read_text(encoding="utf-8")

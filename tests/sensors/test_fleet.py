@@ -216,9 +216,9 @@ def test_the_registry_describes_the_city(watch: Callable, city: City) -> None:
     sides = {(labels["zone"], labels["neighbour"]) for labels in static["zone_neighbour"].labels}
     assert sides == {(b, a) for a, b in sides}
     assert {c.type for c in registry.commands} == {
-        "announcement", "cabinet_isolate", "cabinet_reset", "crowd_inflow", "dispatch", "feeder_reclose", "green_wave",
-        "lamp_level", "message_sign", "pump", "quarantine",
-        "road_close", "road_open", "second_exit", "signal_mode", "signal_plan", "sluice", "speed_limit", "tell",
+        "announcement", "cabinet_isolate", "cabinet_reset", "crowd_inflow", "dispatch", "feeder_reclose", "gate_manual",
+        "green_wave", "holding_yard", "lamp_level", "message_sign", "pump", "quarantine", "road_close", "road_open",
+        "second_exit", "signal_mode", "signal_plan", "sluice", "speed_limit", "tell",
         "vehicle_ban", "ventilation",
     }  # fmt: skip
 
