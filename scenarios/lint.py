@@ -248,5 +248,12 @@ def _way_back(start: str, waits: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 # kind of truth -> what it may bring about by itself; and what comes in ordinary life
-CAUSES: Mapping[str, frozenset[str]] = {"feeder_outage": frozenset({"signal_dark"})}
+WATER = frozenset({"flood", "sluice_inward", "cabinet_leakage"})
+CAUSES: Mapping[str, frozenset[str]] = {
+    "feeder_outage": frozenset({"signal_dark"}),
+    "typhoon": WATER | {"strong_wind", "gale", "feeder_outage", "luminaire_failure", "road_closure", "signal_dark"},
+    "downpour": WATER,
+    "high_water": WATER,
+    "sluice_stuck": WATER,
+}
 ORDINARY = frozenset({"luminaire_failure", "traffic_incident", "nuisance"})
