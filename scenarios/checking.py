@@ -13,6 +13,7 @@ from scenarios.variants import alternatives
 from scenarios.yaml_tree import Problem
 from sensors.city_actions import ACTIONS
 from sensors.kinds import load_kinds
+from sensors.quarantine import QUARANTINE
 from sensors.registry import DISPATCH, command_info
 from simulator.city import City
 from simulator.inject_catalogue import INJECTS
@@ -27,7 +28,7 @@ def known(city: City) -> Known:
     return Known(
         city,
         INJECTS,
-        {c.type: c for c in [*commands, DISPATCH]},
+        {c.type: c for c in [*commands, DISPATCH, QUARANTINE]},
         {r.alert: r.for_ms for r in rules if r.alert},
         load_claims(PACK),
     )

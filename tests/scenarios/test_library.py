@@ -10,10 +10,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from ops_center.events import JudgementCommand
+from scenarios.checking import findings, known
+from scenarios.lint import Known
 from scenarios.load import LIBRARY, check_city, city_argument, library, load
 from scenarios.run_ops import report_of
 from scenarios.runner import Commands, run_headless
 from scenarios.schema import json_schema
+from scenarios.script import read_script
 from scenarios.setup import prepare
 from scenarios.transcript import transcript
 from scenarios.transcripts import transcribed_ms
@@ -34,7 +37,7 @@ def test_a_library_scenario_fits_its_city(path: Path) -> None:
     loaded = load(path)
     check_city(loaded, _city(city_argument(loaded)), INJECTS)
     assert loaded.scenario.name == path.stem
-    assert loaded.scenario.sources
+    assert loaded.scenario.sources or loaded.scenario.assumptions
     assert path.with_suffix(".transcript").is_file()
 
 
@@ -84,6 +87,32 @@ def test_the_blackout_can_be_ended_by_the_operator() -> None:
     ]  # fmt: skip
     assert {e["id"]: e["met"] for e in document["expectations"]} == {e["id"]: True for e in document["expectations"]}
     assert [i["place"]["id"] for i in document["incidents"]] == ["feeder:20_1"]
+
+
+@pytest.mark.parametrize("path", library(), ids=lambda p: p.stem)
+def test_the_lint_finds_nothing_in_the_library(path: Path) -> None:
+    """In no variant of any scenario: no dead trigger, nothing that nobody expects, nothing that cannot be met."""
+    loaded = load(path)
+    found, variants = findings(loaded, _city(city_argument(loaded)), _known(city_argument(loaded)))
+    assert not found and variants >= 1
+
+
+@cache
+def _known(name: str) -> Known:
+    return known(_city(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.commands")), ids=lambda p: p.stem)
+def test_a_good_operator_meets_what_is_expected(path: Path) -> None:
+    """Under the commands beside a scenario no expectation fails; what the transcript does not reach is open."""
+    setup = prepare(path.with_suffix(".yaml"))
+    changes: list[object] = []
+    script = Commands(read_script(path, setup.scenario.warm_up))
+    done = run_headless(setup, commands=script, until_ms=transcribed_ms(setup.scenario), watch=changes.extend)
+    document = report_of(done.run, changes)
+    assert {e["id"]: e["met"] for e in document["expectations"] if e["met"] is False} == {}
+    assert sum(e["met"] is True for e in document["expectations"]) >= 3
 
 
 @pytest.mark.slow
