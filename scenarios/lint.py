@@ -251,6 +251,8 @@ def _way_back(start: str, waits: Mapping[str, Sequence[str]]) -> list[str]:
 WATER = frozenset({"flood", "sluice_inward", "cabinet_leakage"})
 CAUSES: Mapping[str, frozenset[str]] = {
     "feeder_outage": frozenset({"signal_dark"}),
+    "gate_fault": frozenset({"gate_queue"}),
+    "demand_surge": frozenset({"gate_queue"}),
     "typhoon": WATER | {"strong_wind", "gale", "feeder_outage", "luminaire_failure", "road_closure", "signal_dark"},
     "downpour": WATER,
     "high_water": WATER,
