@@ -216,6 +216,7 @@ class SeriesStore:
         self.packed: tuple[tuple[int, int], bytes] | None = None  # which series there are, as keyframes hold it, and a version
         self.metrics: dict[str, Metric] = {}
         self._selections: dict[tuple[Matcher, ...], Selection] = {}
+        self._by_name: dict[tuple[Matcher, ...], tuple[int, list[Metric]]] = {}
         self._older: dict[tuple[Matcher, ...], LabelSets] = {}  # what another store selected, with all that was derived from it
 
     def metric(self, name: str) -> Metric:
@@ -336,7 +337,7 @@ class SeriesStore:
         if names:
             metrics = [self.metrics[names[0].value]] if names[0].value in self.metrics else []
         else:
-            metrics = [m for name, m in self.metrics.items() if _name_may_match(name, matchers)]
+            metrics = self._named(matchers)
         version = sum(m.version for m in metrics)
         if known is not None and known.version == version:
             return known
@@ -349,6 +350,17 @@ class SeriesStore:
             made = replace(made, labels=older)
         self._selections[matchers] = made
         return made
+
+    def _named(self, matchers: tuple[Matcher, ...]) -> list[Metric]:
+        """The metrics whose names may match; found again only when there are more metrics, which never go."""
+        count, metrics = self._by_name.get(matchers, (0, []))
+        if count != len(self.metrics):
+            may_match = _name_test(matchers)
+            metrics = [m for name, m in self.metrics.items() if may_match(name)]
+            if len(self._by_name) > 4096:
+                self._by_name.clear()
+            self._by_name[matchers] = (len(self.metrics), metrics)
+        return metrics
 
     def series(self, matchers: tuple[Matcher, ...]) -> tuple[Labels, ...]:
         """Labels of the selected series."""
@@ -371,9 +383,9 @@ class SeriesStore:
         return {name: {"type": m.kind, "unit": m.unit, "help": m.help} for name, m in named if len(m)}
 
 
-def _name_may_match(name: str, matchers: Iterable[Matcher]) -> bool:
+def _name_test(matchers: Iterable[Matcher]) -> Callable[[str], bool]:
     tests: list[Callable[[str], bool]] = [test_of(m) for m in matchers if m.name == NAME]
-    return all(test(name) for test in tests)
+    return lambda name: all(test(name) for test in tests)
 
 
 def _select(metrics: list[Metric], matchers: tuple[Matcher, ...], version: int, only: Metric | None) -> Selection:
