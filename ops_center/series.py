@@ -334,10 +334,7 @@ class SeriesStore:
         if known is not None and known.metric is not None and known.metric.version == known.version:
             return known
         names = [m for m in matchers if m.name == NAME and m.op == "="]
-        if names:
-            metrics = [self.metrics[names[0].value]] if names[0].value in self.metrics else []
-        else:
-            metrics = self._named(matchers)
+        metrics = [m for m in (self.metrics.get(names[0].value),) if m is not None] if names else self._named(matchers)
         version = sum(m.version for m in metrics)
         if known is not None and known.version == version:
             return known
