@@ -102,6 +102,7 @@ def test_it_plays_to_the_digests_of_the_run(kept: RunFolder) -> None:
     assert everything(kept) == before
 
 
+@pytest.mark.slow
 def test_every_moment_that_is_sought_is_that_of_the_run(setup: Setup, kept: RunFolder) -> None:
     """Forward, back and forward again, to barriers and between them: what is shown has the digests that the run had then."""
 

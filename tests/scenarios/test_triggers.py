@@ -53,6 +53,7 @@ def test_nobody_answers_and_the_scenario_goes_its_own_way(setup: Setup) -> None:
     assert (seen["no_thief"], seen["caught"], seen["helped"], seen["calm"], seen["light"]) == (False, True, "-", True, False)
 
 
+@pytest.mark.slow
 def test_people_answer_and_the_scenario_answers_them(setup: Setup, tmp_path: Path) -> None:
     """An acknowledgement keeps the thief away and begins a phase, a reclosing ends the outage, and each brings what hangs on it.
 

@@ -39,6 +39,7 @@ def firing_ms(setup: Setup) -> int:
     return run.now_ms
 
 
+@pytest.mark.slow
 def test_a_headless_run_ends_at_the_first_barrier_at_which_it_is_so(setup: Setup, firing_ms: int) -> None:
     """Neither before nor after; asking at every barrier alters no digest; a condition that never comes runs to the end."""
     found = run_headless(setup, until=Condition(FIRING))

@@ -55,6 +55,7 @@ def test_a_typhoon_passes_with_its_eye(make_world: MakeWorld) -> None:
     assert world.weather.factors == WEATHER["clear"]
 
 
+@pytest.mark.slow
 def test_a_typhoon_reaches_every_domain(make_world: MakeWorld) -> None:
     """Roads slow, pavements empty, columns break and feeders trip, all because of the storm."""
     world = make_world("2026-09-07T10:00:00")
@@ -67,6 +68,7 @@ def test_a_typhoon_reaches_every_domain(make_world: MakeWorld) -> None:
     assert {"luminaire_failure", "feeder_outage", "strong_wind", "gale"} <= set(caused)
 
 
+@pytest.mark.slow
 def test_a_storm_is_saved_and_loaded(make_world: MakeWorld) -> None:
     """Half-way through, a loaded world goes on as the saved one."""
     world = make_world("2026-09-07T10:00:00")

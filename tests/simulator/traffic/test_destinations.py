@@ -69,6 +69,7 @@ def test_mixed_shares_agree_with_the_reference(trips_per_h: float) -> None:
     assert float(np.corrcoef(one, other)[0, 1]) > 0.96
 
 
+@pytest.mark.slow
 def test_first_in_first_out_above_the_lane_groups() -> None:
     """Half of 1.2 veh/s turn left into a road that lets 0.2 out. Left turners who find no room in their lane keep their
     destination and fill the road behind it, so the others get no more than as many: 0.2 veh/s. Mixed shares forget who stays
