@@ -286,5 +286,6 @@ class Run:
 
 def _keep(folder: Path, state: dict[str, Any], recorded_ms: int, recorded: list[dict[str, Any]]) -> Path:
     """Write a keyframe, and before it what rules recorded since the last one: it is not whole without."""
-    recall.keep_recorded(folder, recorded_ms, state["now_ms"], recorded)
+    if state["now_ms"] > recorded_ms:  # a second keyframe of one barrier has nothing to add, and the first one's file its name
+        recall.keep_recorded(folder, recorded_ms, state["now_ms"], recorded)
     return keyframes.write(folder, state["now_ms"], keyframes.encode(state))

@@ -198,6 +198,18 @@ def test_recovery_uses_the_newest_keyframe_that_checks_out(tmp_path: Path) -> No
     other.close()
 
 
+def test_a_second_keyframe_of_one_barrier_is_as_good_as_the_first(tmp_path: Path) -> None:
+    """Chance may have a keyframe written at the very barrier at which somebody asks for one: what the first kept stays."""
+    run = run_through(tmp_path, blackout())
+    run.keyframe().result()
+    run.keyframe().result()
+    digests, now_ms = run.center.digests(), run.center.now_ms
+    run.close()
+    again = Run(tmp_path, config())
+    assert (again.recovery.keyframe_ms, again.center.digests()) == (now_ms, digests)
+    again.close()
+
+
 def test_a_command_sent_twice_is_done_once(tmp_path: Path) -> None:
     """The same id with the same words changes nothing; with other words it is refused, also after a restart."""
     run = run_through(tmp_path, blackout(), acts=False)
