@@ -265,6 +265,18 @@ class SeriesStore:
         made.begin_with(family.labels)
         return made
 
+    def beside(self, fresh: Iterable[str] = ()) -> SeriesStore:
+        """A store that reads the same samples, not a copy of them, and in which the metrics named are empty and may be written.
+
+        Whoever writes any other metric of it alters this store too.
+        """
+        made = SeriesStore(self.retention_ms, self.max_series)
+        left_out = set(fresh)
+        made.metrics = {name: metric for name, metric in self.metrics.items() if name not in left_out}
+        made.floor_ms = self.floor_ms
+        made.inherit(self)
+        return made
+
     def inherit(self, other: SeriesStore) -> None:
         """Use what another store derived from the labels that it selected, wherever this one selects the same."""
         self._older = {matchers: selection.labels for matchers, selection in other._selections.items()}

@@ -23,7 +23,7 @@ TREE: dict[str, tuple[str, str]] = {
     "serve": ("live", "serve"),
     "city": ("live", "city"),
     "scenarios": ("scenarios", "app"),
-    "rules": ("rules", "app"),
+    "rules": ("rules.app", "app"),
     "runs": ("runs", "app"),
     "import": ("importing", "app"),
     "kinds": ("kinds", "kinds"),

@@ -1,0 +1,1 @@
+"""`cityops rules`: one file a command."""
