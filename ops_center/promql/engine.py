@@ -187,10 +187,21 @@ def _binary(expr: ast.Binary, context: Context) -> Value:
         node = node.lhs
     value = _left_of(chain[-1], context)
     for link in reversed(chain):
-        value = binary(link, value, evaluate(link.rhs, context), delayed)
+        if not _is_settled(link, value, memo):
+            value = binary(link, value, evaluate(link.rhs, context), delayed)
         if memo is not None and id(link) in memo.shared:
             memo.values[id(link)] = value
     return value
+
+
+def _is_settled(link: ast.Binary, left: Value, memo: Memo | None) -> bool:
+    """Whether nothing on the left stays nothing, whatever is on the right: most rules find nothing most of the time.
+
+    A right side that could fail is evaluated all the same, because a rule that fails has to say so.
+    """
+    if memo is None or link.op not in ("and", "unless") or id(link.rhs) not in memo.sure:
+        return False
+    return isinstance(left, Vector) and not np.count_nonzero(left.present)
 
 
 def _left_of(link: ast.Binary, context: Context) -> Value:

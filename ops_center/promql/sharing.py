@@ -23,6 +23,7 @@ class Pool:
     Attributes:
         shared: ids of the nodes that occur more than once.
         readers: ids of shared nodes by the metric they read; "" for those that may read any.
+        sure: ids of the nodes whose evaluation cannot fail, so that nobody misses an error when one is left out.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class Pool:
         self._once: set[int] = set()
         self.shared: set[int] = set()
         self.readers: dict[str, list[int]] = {}
+        self.sure: set[int] = set()
 
     def add(self, expr: ast.Expr) -> ast.Expr:
         """The same expression made of the pool's nodes, parentheses left out; places in the text are of the first of its kind."""
@@ -48,6 +50,8 @@ class Pool:
         if key not in self._nodes:
             kept = self._nodes[key] = _over(node, children)
             self._reads[id(kept)] = _own_reads(kept).union(*(self._reads[id(child)] for child in children))
+            if _is_sure(kept) and all(id(child) in self.sure for child in children):
+                self.sure.add(id(kept))
             for child in children:
                 self._count(child)
         return self._nodes[key]
@@ -101,12 +105,42 @@ def _own_reads(node: ast.Expr) -> frozenset[str]:
     return frozenset([next((m.value for m in selector.matchers if m.name == NAME and m.op == "="), "")])
 
 
+def _is_sure(node: ast.Expr) -> bool:
+    """Whether a node over children that cannot fail cannot fail either; in doubt it may.
+
+    What fails is matching, and metric names that drop where they alone told two series apart.
+    """
+    match node:
+        case ast.Number() | ast.Selector():
+            return True
+        case ast.Matrix():
+            return "" not in _own_reads(node)
+        case ast.Call():
+            return node.func in _SURE_CALLS and len(node.args) == 1 and isinstance(node.args[0], ast.Matrix)
+        case ast.Aggregate():
+            return node.op in _SURE_AGGREGATES
+        case ast.Binary():
+            filters = node.op in ast.COMPARISONS and not node.return_bool and isinstance(node.rhs, ast.Number)
+            return node.op in ast.SET_OPS or filters
+        case _:
+            return False
+
+
+_SURE_CALLS = frozenset(f"{what}_over_time" for what in ("last", "avg", "sum", "min", "max", "count", "present")) | {
+    "increase",
+    "rate",
+    "delta",
+    "changes",
+}
+_SURE_AGGREGATES = frozenset({"sum", "avg", "min", "max", "count", "group"})
+
+
 class Memo:
     """Values of a pool's shared nodes at one instant."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self.shared = pool.shared
+        self.shared, self.sure = pool.shared, pool.sure
         self.values: dict[int, Value] = {}
 
     def written(self, metric: str) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops_center.promql import ast
+from ops_center.promql import ast, selectors
+from ops_center.promql import engine as engine_module
 from ops_center.promql.engine import Engine
 from ops_center.promql.parser import parse
 from ops_center.promql.sharing import Pool
@@ -21,6 +22,7 @@ SHAPES = (
     "sum({0})",
     "count by (i) ({0})",
     "{0} > 1",
+    "{0} > 1e6",
     "{0} and on (i) {1}",
     "{0} unless on (i) {1}",
     "sum({0}) * sum({1})",
@@ -93,6 +95,20 @@ def test_alerts_are_read_as_written_in_the_same_instant():
     engine.load([load_text(text, "r.yml")], 0)
     engine.evaluate(8 * STEP)
     assert [samples_of(engine.engine.instant(name, 8 * STEP))[0][1] for name in ("before", "after")] == [0.0, 1.0]
+
+
+def test_what_cannot_matter_is_not_looked_at_and_errors_are(monkeypatch):
+    """Beside nothing the other side of `and` and `unless` is left out, unless it could fail: then the rule has to say so."""
+    looked = []
+    select = selectors.select_range
+    monkeypatch.setattr(engine_module, "select_range", lambda *given: looked.append(given) or select(*given))
+    crowd = 'm * on () {__name__="n"}'
+    asked = ["m > 99 and on (i) rate(n[2m]) > 0", "m > 99 unless max_over_time(n[1m])", "m > 1 and on (i) rate(n[3m])"]
+    rules = RuleEngine(store_of(9))
+    rules.load([load_text(rules_of([*asked, f"m > 99 and on (i) ({crowd})"]), "r.yml")], 0)
+    rules.evaluate(8 * STEP)
+    assert len(looked) == 1
+    assert [rule.health for rule in rules.groups[0].rules] == ["ok", "ok", "ok", "err"]
 
 
 def test_equal_nodes_are_one():
