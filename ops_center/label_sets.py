@@ -199,18 +199,18 @@ class LabelSets:
         drops = None if self.drop_name is None else self.drop_name[columns]
         return LabelSets([self.sets[i] for i in columns.tolist()], drops)
 
-    def without_name(self, delayed: bool) -> LabelSets:
-        """The handle with metric names dropped, at once or marked for the end of the query."""
+    def without_name(self, delayed: bool, names: tuple[str, ...] = (NAME,)) -> LabelSets:
+        """The handle with metric names (and what goes with them) dropped, at once or marked for the end of the query."""
         if delayed:
             return self.derive("mark", lambda: LabelSets(self.sets, np.ones(len(self), dtype=np.bool_)))
-        return self.derive("drop", lambda: LabelSets(without_names(s, (NAME,)) for s in self.sets))
+        return self.derive(("drop", names), lambda: LabelSets(without_names(s, names) for s in self.sets))
 
-    def finished(self) -> LabelSets:
+    def finished(self, names: tuple[str, ...] = (NAME,)) -> LabelSets:
         """Marked names dropped."""
         if self.drop_name is None:
             return self
         pairs = zip(self.sets, self.drops.tolist(), strict=True)
-        return self.derive("finish", lambda: LabelSets(without_names(s, (NAME,)) if d else s for s, d in pairs))
+        return self.derive(("finish", names), lambda: LabelSets(without_names(s, names) if d else s for s, d in pairs))
 
 
 EMPTY = LabelSets(())

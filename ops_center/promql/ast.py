@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ops_center.label_sets import NAME, Matcher
 from ops_center.promql.errors import NOWHERE, Span
+from ops_center.promql.periods import Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +36,38 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """An instant vector selector; `metric` is empty when only matchers were given."""
+    """An instant vector selector; `metric` is empty when only matchers were given.
+
+    `offset` is the period that `offset_ms` has to be computed from for each query, None where it is fixed. `extended` is
+    "anchored" or "smoothed" where the bounds of what is read get values of their own.
+    """
 
     metric: str
     matchers: tuple[Matcher, ...]
     offset_ms: int = 0
     at: At | None = None
     has_offset: bool = False
+    offset: Period | None = None
+    extended: str = ""
     span: Span = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A range vector selector `selector[range]`."""
+    """A range vector selector `selector[range]`; `range` is the period to compute `range_ms` from, None where it is fixed."""
 
     selector: Selector
     range_ms: int
+    range: Period | None = None
     span: Span = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
 class Subquery:
-    """`expr[range:step]`; `step_ms` is None for the default resolution."""
+    """`expr[range:step]`; `step_ms` is None for the default resolution.
+
+    `range`, `step` and `offset` are periods to compute for each query, None where they are fixed.
+    """
 
     expr: Expr
     range_ms: int
@@ -64,6 +75,9 @@ class Subquery:
     offset_ms: int = 0
     at: At | None = None
     has_offset: bool = False
+    range: Period | None = None
+    step: Period | None = None
+    offset: Period | None = None
     span: Span = NOWHERE
 
 
@@ -90,13 +104,18 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """How two vectors are joined: `on` or `ignoring` labels, cardinality, labels taken from the one side."""
+    """How two vectors are joined: `on` or `ignoring` labels, cardinality, labels taken from the one side.
+
+    `fill_left` and `fill_right` are the numbers to take where a side has no sample; None for none.
+    """
 
     on: bool = False
     labels: tuple[str, ...] = ()
     group: str = ""  # "", "left" or "right"
     include: tuple[str, ...] = ()
     explicit: bool = False
+    fill_left: float | None = None
+    fill_right: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +196,7 @@ def reaches(expr: Expr, lookback_ms: int) -> Iterator[tuple[str, int]]:
         yield _metric_of(expr), max(expr.offset_ms, 0) + lookback_ms
     elif isinstance(expr, Matrix):
         yield _metric_of(expr.selector), max(expr.selector.offset_ms, 0) + expr.range_ms
-    else:
+    else:  # what is computed from the query counts as at a single instant: the step and the range of a rule are 0
         more = max(expr.offset_ms, 0) + expr.range_ms if isinstance(expr, Subquery) else 0
         for child in children(expr):
             for metric, within_ms in reaches(child, lookback_ms):

@@ -5,7 +5,7 @@ Semantics: Prometheus promql/engine.go (VectorBinop, VectorAnd, VectorOr, Vector
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,10 +25,13 @@ from ops_center.label_sets import (
 )
 from ops_center.promql import ast
 from ops_center.promql.errors import EvaluationError, LimitError
+from ops_center.promql.options import Options
 from ops_center.promql.values import Scalar, Text, Value, Vector, merged, renamed
+from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.series_blocks import FloatArray
 
-MAX_PAIRS = 10_000_000
+MAX_PAIRS = 500_000
+_BETWEEN_CHECKS = 4096  # columns between two looks at the time
 _ARITHMETIC: dict[str, np.ufunc] = {
     "+": np.add,
     "-": np.subtract,
@@ -48,7 +51,7 @@ _COMPARE: dict[str, np.ufunc] = {
 }
 
 
-def binary(node: ast.Binary, left: Value, right: Value, delayed: bool) -> Value:
+def binary(node: ast.Binary, left: Value, right: Value, options: Options, watch: Watch = UNWATCHED) -> Value:
     """The value of `left op right`.
 
     Raises:
@@ -56,15 +59,15 @@ def binary(node: ast.Binary, left: Value, right: Value, delayed: bool) -> Value:
     """
     if isinstance(left, Vector):
         if isinstance(right, Scalar):
-            return _with_scalar(node, left, left.values, right.values[:, None], delayed)
+            return _with_scalar(node, left, left.values, right.values[:, None], options)
         if isinstance(right, Vector):
-            return _set_operation(node, left, right) if node.op in ast.SET_OPS else _join(node, left, right, delayed)
+            return _set_operation(node, left, right) if node.op in ast.SET_OPS else _join(node, left, right, options, watch)
     if isinstance(left, Text) or isinstance(right, Text):
         raise EvaluationError(f"operator {node.op!r}: saw a string, expected numbers")
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         return Scalar(_numbers(node.op, left.values, right.values))
     if isinstance(left, Scalar) and isinstance(right, Vector):
-        return _with_scalar(node, right, left.values[:, None], right.values, delayed)
+        return _with_scalar(node, right, left.values[:, None], right.values, options)
     raise EvaluationError(f"operator {node.op!r}: saw {type(left).__name__} and {type(right).__name__}, expected numbers")
 
 
@@ -74,10 +77,10 @@ def _numbers(op: str, left: FloatArray, right: FloatArray) -> FloatArray:
     return np.asarray(_ARITHMETIC[op](left, right), dtype=np.float64)
 
 
-def _with_scalar(node: ast.Binary, vector: Vector, left: FloatArray, right: FloatArray, delayed: bool) -> Vector:
+def _with_scalar(node: ast.Binary, vector: Vector, left: FloatArray, right: FloatArray, options: Options) -> Vector:
     if node.op in _COMPARE and not node.return_bool:
         return Vector(vector.labels, vector.values, vector.present & _COMPARE[node.op](left, right))
-    return renamed(Vector(vector.labels, _numbers(node.op, left, right), vector.present), delayed)
+    return renamed(Vector(vector.labels, _numbers(node.op, left, right), vector.present), options)
 
 
 def signature(labels: Labels, matching: ast.Matching) -> Labels:
@@ -104,7 +107,6 @@ class Join:
         many, one: columns of each pair on the many side and the one side.
         straight: pair i is column i on both sides, so that nothing needs to be gathered.
         labels: of the results; out: the result of each pair.
-        one_groups: the one side partitioned by signature; None when no signature occurs twice.
         pair_groups: the pairs partitioned by what must be unique; None when nothing can collide.
     """
 
@@ -114,13 +116,12 @@ class Join:
     out: IndexArray
     straight: bool
     direct: bool
-    one_groups: Groups | None
     pair_groups: Groups | None
 
 
-def _result_labels(node: ast.Binary, many: Labels, one: Labels, drop: bool) -> Labels:
+def _result_labels(node: ast.Binary, many: Labels, one: Labels, dropped: tuple[str, ...]) -> Labels:
     how = node.matching
-    labels = without_names(many, (NAME,)) if drop else many
+    labels = without_names(many, dropped) if dropped else many
     if not how.group:
         return only_names(labels, how.labels) if how.on else without_names(labels, how.labels)
     if not how.include:
@@ -129,21 +130,24 @@ def _result_labels(node: ast.Binary, many: Labels, one: Labels, drop: bool) -> L
     return labels_of({**dict(labels), **{name: found.get(name, "") for name in how.include}})
 
 
-def _build_join(node: ast.Binary, many: LabelSets, one: LabelSets, delayed: bool) -> Join:
+def _build_join(node: ast.Binary, many: LabelSets, one: LabelSets, options: Options, watch: Watch) -> Join:
+    delayed = options.delayed_name_removal
     by_key: dict[Labels, list[int]] = {}
     for column, key in enumerate(_signatures(one, node.matching)):
         by_key.setdefault(key, []).append(column)
     drops_name = node.return_bool or node.op not in _COMPARE
+    dropped = options.dropped if drops_name and not delayed else ()
+    _count_pairs(by_key, _signatures(many, node.matching))
     pairs: list[tuple[int, int]] = []
     keys: list[Labels] = []
     made: list[Labels] = []
     for column, (labels, key) in enumerate(zip(many.sets, _signatures(many, node.matching), strict=True)):
+        if column % _BETWEEN_CHECKS == 0:
+            watch.check()
         for other in by_key.get(key, ()):
             pairs.append((column, other))
             keys.append(key)
-            made.append(_result_labels(node, labels, one.sets[other], drops_name and not delayed))
-        if len(pairs) > MAX_PAIRS:
-            raise LimitError(f"too many series match: saw over {MAX_PAIRS} pairs, expected fewer; add labels to on()")
+            made.append(_result_labels(node, labels, one.sets[other], dropped))
     sets, out = group_by_keys(made)
     many_index = np.array([p[0] for p in pairs], dtype=np.intp)
     drop = None
@@ -151,7 +155,6 @@ def _build_join(node: ast.Binary, many: LabelSets, one: LabelSets, delayed: bool
         marked = np.ones(len(pairs), dtype=np.bool_) if drops_name else many.drops[many_index]
         drop = np.bincount(out.ids, weights=marked, minlength=len(sets)) > 0
     _, collide = group_by_keys(keys) if not node.matching.group else (sets, out)
-    crowded = any(len(v) > 1 for v in by_key.values())
     one_index = np.array([p[1] for p in pairs], dtype=np.intp)
     return Join(
         many=many_index,
@@ -160,26 +163,42 @@ def _build_join(node: ast.Binary, many: LabelSets, one: LabelSets, delayed: bool
         labels=LabelSets(sets, drop),
         out=out.ids,
         direct=out.singletons,
-        one_groups=_groups_by_signature(one, node.matching) if crowded else None,
         pair_groups=None if collide.singletons else collide,
     )
+
+
+def _count_pairs(by_key: Mapping[Labels, list[int]], keys: Iterable[Labels]) -> None:
+    """Refuse what would make too many pairs before any is made."""
+    count = sum(len(by_key.get(key, ())) for key in keys)
+    if count > MAX_PAIRS:
+        raise LimitError(f"too many series match: saw {count} pairs, expected at most {MAX_PAIRS}; add labels to on()")
 
 
 def _is_identity(index: IndexArray, columns: int) -> bool:
     return len(index) == columns and bool((index == np.arange(columns)).all())
 
 
-def _groups_by_signature(labels: LabelSets, matching: ast.Matching) -> Groups:
-    return group_by_keys(_signatures(labels, matching))[1]
+def _crowded(labels: LabelSets, matching: ast.Matching) -> Groups | None:
+    """The columns partitioned by signature; None when no signature occurs twice. Kept with the handle."""
+
+    def build() -> Groups | None:
+        groups = group_by_keys(_signatures(labels, matching))[1]
+        return None if groups.singletons else groups
+
+    return labels.derive(("crowd", matching.on, matching.labels), build)
 
 
-def _join(node: ast.Binary, left: Vector, right: Vector, delayed: bool) -> Vector:
-    swapped = node.matching.group == "right"
+def _join(node: ast.Binary, left: Vector, right: Vector, options: Options, watch: Watch) -> Vector:
+    how = node.matching
+    swapped = how.group == "right"
     many, one = (right, left) if swapped else (left, right)
-    key = ("join", id(one.labels), node.op in _COMPARE and not node.return_bool, node.matching, delayed)
-    join, _ = many.labels.derive(key, lambda: (_build_join(node, many.labels, one.labels, delayed), one.labels))
-    if join.one_groups is not None:
-        _refuse_crowd(join.one_groups, many, one, node, swapped)
+    filled = how.fill_left is not None or how.fill_right is not None
+    crowd = _crowded(one.labels, how)
+    if crowd is not None:
+        _refuse_crowd(crowd, many, one, node, swapped)
+    naming = (options.delayed_name_removal, options.metadata_labels)
+    key = ("join", id(one.labels), node.op in _COMPARE and not node.return_bool, how, naming)
+    join, _ = many.labels.derive(key, lambda: (_build_join(node, many.labels, one.labels, options, watch), one.labels))
     if join.straight:
         present, many_values, one_values = many.present & one.present, many.values, one.values
     else:
@@ -188,14 +207,68 @@ def _join(node: ast.Binary, left: Vector, right: Vector, delayed: bool) -> Vecto
     if join.pair_groups is not None:
         _refuse_multiple(join.pair_groups, present, node)
     a, b = (one_values, many_values) if swapped else (many_values, one_values)
-    if node.op in _COMPARE and not node.return_bool:
-        present = present & _COMPARE[node.op](a, b)
-        values = a
-    else:
-        values = _numbers(node.op, a, b)
+    values, present = _of_pairs(node, a, b, present)
+    if filled:
+        labels = LabelSets([join.labels.sets[i] for i in join.out.tolist()], join.labels.drops[join.out])
+        return _with_filled(node, Vector(labels, values, present), many, one, options)
     if join.direct:
         return Vector(join.labels, values, present)
     return merged(Vector(LabelSets([join.labels.sets[i] for i in join.out.tolist()]), values, present))
+
+
+def _of_pairs(node: ast.Binary, a: FloatArray, b: FloatArray, present: BoolArray) -> tuple[FloatArray, BoolArray]:
+    """The results of pairs and which of them there are: a comparison keeps its left side where it holds."""
+    if node.op in _COMPARE and not node.return_bool:
+        return a, present & _COMPARE[node.op](a, b)
+    return _numbers(node.op, a, b), present
+
+
+def _with_filled(node: ast.Binary, pairs: Vector, many: Vector, one: Vector, options: Options) -> Vector:
+    """The pairs beside what one side has alone, a number standing in for the other side."""
+    how = node.matching
+    swapped = how.group == "right"
+    for_many, for_one = (how.fill_right, how.fill_left) if swapped else (how.fill_left, how.fill_right)
+    parts = [pairs]
+    if for_one is not None:
+        alone = Vector(many.labels, many.values, many.present & ~_has_partner(node, many, one))
+        if not how.group:
+            _refuse_multiple_alone(alone, node)
+        parts.append(_filled(node, alone, for_one, swapped, options, of_one=False))
+    if for_many is not None:
+        alone = Vector(one.labels, one.values, one.present & ~_has_partner(node, one, many))
+        parts.append(_filled(node, alone, for_many, not swapped, options, of_one=True))
+    sets = [labels for part in parts for labels in part.labels.sets]
+    drops = np.concatenate([part.labels.drops for part in parts])
+    values = np.concatenate([part.values for part in parts], axis=1)
+    return merged(Vector(LabelSets(sets, drops), values, np.concatenate([part.present for part in parts], axis=1)))
+
+
+def _has_partner(node: ast.Binary, these: Vector, others: Vector) -> BoolArray:
+    """Whether the other side has a sample of the same signature, shape of these."""
+    overlap = _overlap(node, these.labels, others.labels)
+    return _any_present(others.present, overlap.right, overlap.count)[:, overlap.left]
+
+
+def _refuse_multiple_alone(alone: Vector, node: ast.Binary) -> None:
+    groups = _crowded(alone.labels, node.matching)
+    if groups is not None:
+        _refuse_multiple(groups, alone.present, node)
+
+
+def _filled(node: ast.Binary, alone: Vector, fill: float, swapped: bool, options: Options, of_one: bool) -> Vector:
+    """One side's samples with a number in place of the other's; `of_one`: they are the one side's, the many side is missing."""
+    other = np.full(alone.values.shape, fill)
+    a, b = (other, alone.values) if swapped else (alone.values, other)
+    values, present = _of_pairs(node, a, b, alone.present)
+    drops_name = node.return_bool or node.op not in _COMPARE
+    dropped = options.dropped if drops_name and not options.delayed_name_removal else ()
+    if of_one:
+        signed = _signatures(alone.labels, node.matching)
+        made = [_result_labels(node, s, o, dropped) for s, o in zip(signed, alone.labels.sets, strict=True)]
+    else:
+        made = [_result_labels(node, labels, (), dropped) for labels in alone.labels.sets]
+    marked = np.full(len(made), drops_name) if options.delayed_name_removal else None
+    return Vector(LabelSets(made, marked), values, present)
 
 
 def _refuse_crowd(groups: Groups, many: Vector, one: Vector, node: ast.Binary, swapped: bool) -> None:

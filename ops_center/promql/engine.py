@@ -19,11 +19,13 @@ from ops_center.promql.aggregations import aggregate
 from ops_center.promql.binary import binary
 from ops_center.promql.errors import EvaluationError, LimitError
 from ops_center.promql.functions import instant_function, string_of
+from ops_center.promql.options import Options
 from ops_center.promql.parser import parse
-from ops_center.promql.selectors import Context, Options, raw_samples, sample_times, select_instant, select_range
+from ops_center.promql.selectors import Context, raw_samples, sample_times, select_instant, select_range
 from ops_center.promql.sharing import Memo
 from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, SIGNATURES, signature_of
 from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed
+from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.promql.windows import ORDERINGS
 from ops_center.series import SeriesStore
 from ops_center.series_blocks import FloatArray, TimeArray
@@ -45,17 +47,17 @@ class Engine:
     offset_ms: int = 0
     options: Options = ENGINE_OPTIONS
 
-    def instant(self, query: str | ast.Expr, at_ms: int, as_of_ms: int | None = None) -> Result:
+    def instant(self, query: str | ast.Expr, at_ms: int, as_of_ms: int | None = None, watch: Watch = UNWATCHED) -> Result:
         """The value of an expression at an instant (epoch ms), from what was received by `as_of_ms`, or from all.
 
         Raises:
             PromQLError: bad expression, failed matching, or a limit.
         """
-        return self.value(parse(query) if isinstance(query, str) else query, self.moment(at_ms, as_of_ms))
+        return self.value(parse(query) if isinstance(query, str) else query, self.moment(at_ms, as_of_ms, watch=watch))
 
-    def moment(self, at_ms: int, as_of_ms: int | None = None, memo: Memo | None = None) -> Context:
+    def moment(self, at_ms: int, as_of_ms: int | None = None, memo: Memo | None = None, watch: Watch = UNWATCHED) -> Context:
         """What all expressions at one instant have in common, `memo` being what they share."""
-        return self._context(np.array([at_ms], dtype=np.int64), 0, as_of_ms, memo)
+        return self._context(np.array([at_ms], dtype=np.int64), 0, as_of_ms, memo, watch)
 
     def value(self, expr: ast.Expr, context: Context) -> Result:
         """The value of an expression at a moment.
@@ -68,7 +70,7 @@ class Engine:
             return raw_samples(inner, context)
         with np.errstate(all="ignore"):
             value = evaluate(expr, context)
-        return finished(value) if isinstance(value, Vector) else value
+        return finished(value, self.options) if isinstance(value, Vector) else value
 
     def range(
         self,
@@ -78,6 +80,7 @@ class Engine:
         step_ms: int,
         as_of_ms: int | None = None,
         as_known_then: bool = False,
+        watch: Watch = UNWATCHED,
     ) -> tuple[TimeArray, Vector | Scalar]:
         """Instants start, start + step, … ≤ end and the expression's value at each.
 
@@ -89,12 +92,12 @@ class Engine:
         expr = parse(query) if isinstance(query, str) else query
         times = self._steps(start_ms, end_ms, step_ms)
         if as_known_then:
-            return times, self._stepwise(expr, times, step_ms)
+            return times, self._stepwise(expr, times, step_ms, watch)
         with np.errstate(all="ignore"):
-            value = evaluate(expr, self._context(times, step_ms, as_of_ms))
+            value = evaluate(expr, self._context(times, step_ms, as_of_ms, None, watch))
         if isinstance(value, Text):
-            raise EvaluationError("invalid expression type 'string' for range query, must be Scalar or instant Vector")
-        return times, (finished(value) if isinstance(value, Vector) else value)
+            raise EvaluationError('invalid expression type "string" for range query, must be Scalar or instant Vector')
+        return times, (finished(value, self.options) if isinstance(value, Vector) else value)
 
     def _steps(self, start_ms: int, end_ms: int, step_ms: int) -> TimeArray:
         if step_ms <= 0 or end_ms < start_ms:
@@ -103,26 +106,29 @@ class Engine:
             )
         count = (end_ms - start_ms) // step_ms + 1
         if count > self.options.max_steps:
-            raise LimitError(f"too many steps: saw {count}, expected at most {self.options.max_steps}")
+            raise LimitError(
+                f"exceeded maximum resolution of {self.options.max_steps:,} points per timeseries: saw {count}. "
+                "Try decreasing the query resolution (?step=XX)"
+            )
         return start_ms + step_ms * np.arange(count, dtype=np.int64)
 
-    def _stepwise(self, expr: ast.Expr, times: TimeArray, step_ms: int) -> Vector | Scalar:
+    def _stepwise(self, expr: ast.Expr, times: TimeArray, step_ms: int, watch: Watch) -> Vector | Scalar:
         """One evaluation per step, each with its own knowledge, put side by side."""
         bounds = (int(times[0]), int(times[-1]))
         parts: list[Vector] = []
         scalars: list[FloatArray] = []
         for at in times.tolist():
-            here = self._context(np.array([at], dtype=np.int64), step_ms, at)
+            here = self._context(np.array([at], dtype=np.int64), step_ms, at, None, watch)
             context = msgspec.structs.replace(here, query_start=bounds[0], query_end=bounds[1])
             with np.errstate(all="ignore"):
                 value = evaluate(expr, context)
             if isinstance(value, Vector):
-                parts.append(finished(value))
+                parts.append(finished(value, self.options))
             elif isinstance(value, Scalar):
                 scalars.append(value.values)
         return Scalar(np.concatenate(scalars)) if scalars else side_by_side(parts)
 
-    def _context(self, times: TimeArray, step_ms: int, as_of_ms: int | None, memo: Memo | None = None) -> Context:
+    def _context(self, times: TimeArray, step_ms: int, as_of_ms: int | None, memo: Memo | None, watch: Watch) -> Context:
         return Context(
             store=self.store,
             shift_ms=self.offset_ms,
@@ -134,6 +140,7 @@ class Engine:
             as_of=None if as_of_ms is None else as_of_ms - self.offset_ms,
             evaluate=evaluate,
             memo=memo,
+            watch=watch,
         )
 
 
@@ -156,6 +163,7 @@ def side_by_side(parts: list[Vector]) -> Vector:
 
 def evaluate(expr: ast.Expr, context: Context) -> Value:
     """The value of a node at the context's instants."""
+    context.watch.check()
     compute = _NODES.get(type(expr))
     if compute is None:
         raise EvaluationError(f"a range vector has no value of its own: saw one at {expr.span}, expected a function around it")
@@ -174,12 +182,12 @@ def _unary(expr: ast.Unary, context: Context) -> Value:
         return value
     if isinstance(value, Scalar):
         return Scalar(-value.values)
-    return renamed(Vector(value.labels, -value.values, value.present), context.options.delayed_name_removal)
+    return renamed(Vector(value.labels, -value.values, value.present), context.options)
 
 
 def _binary(expr: ast.Binary, context: Context) -> Value:
     """Down the left spine in a loop: a chain of 500 operators must not be 500 frames."""
-    memo, delayed = context.memo, context.options.delayed_name_removal
+    memo = context.memo
     chain: list[ast.Binary] = [expr]
     node = expr.lhs
     while isinstance(node, ast.Binary) and (memo is None or id(node) not in memo.values):
@@ -188,7 +196,7 @@ def _binary(expr: ast.Binary, context: Context) -> Value:
     value = _left_of(chain[-1], context)
     for link in reversed(chain):
         if not _is_settled(link, value, memo):
-            value = binary(link, value, evaluate(link.rhs, context), delayed)
+            value = binary(link, value, evaluate(link.rhs, context), context.options, context.watch)
         if memo is not None and id(link) in memo.shared:
             memo.values[id(link)] = value
     return value
@@ -237,7 +245,7 @@ def _call(expr: ast.Call, context: Context) -> Value:
         return _range_call(expr, context)
     signature_of(expr.func)
     if expr.func == "timestamp" and isinstance(inner := ast.unwrap(expr.args[0]), ast.Selector):
-        return renamed(sample_times(inner, context), context.options.delayed_name_removal)
+        return renamed(sample_times(inner, context), context.options)
     return instant_function(expr, context)
 
 
@@ -255,7 +263,7 @@ def _range_call(expr: ast.Call, context: Context, asked: tuple[str, float] | Non
         return instant_function(expr, context, found)
     if expr.func in KEEPS_NAME:
         return merged(found)
-    return renamed(found, context.options.delayed_name_removal)
+    return renamed(found, context.options)
 
 
 def _check_params(func: str, params: list[FloatArray]) -> None:

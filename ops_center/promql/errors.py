@@ -45,4 +45,8 @@ class EvaluationError(PromQLError):
 
 
 class LimitError(EvaluationError):
-    """An evaluation would exceed a limit on samples, steps or series."""
+    """An evaluation would exceed a limit on samples, steps, pairs or series."""
+
+
+class TimeLimitError(EvaluationError):
+    """An evaluation took longer than its caller allows."""

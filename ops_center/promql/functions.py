@@ -62,25 +62,24 @@ def instant_function(expr: ast.Call, context: Context, found: Vector | None = No
     Raises:
         EvaluationError: bad regular expression or label name, results that coincide.
     """
-    name, delayed = expr.func, context.options.delayed_name_removal
+    name, options = expr.func, context.options
     if name in ("absent", "absent_over_time"):
         return _absent(expr, found if found is not None else _vector(expr.args[0], context))
     if name in _SCALARS:
         return _scalar(expr, context)
     if name in _MATH:
         vector = _vector(expr.args[0], context)
-        return renamed(Vector(vector.labels, _MATH[name](vector.values), vector.present), delayed)
+        return renamed(Vector(vector.labels, _MATH[name](vector.values), vector.present), options)
     if name in _CLAMPS or name == "round":
-        return renamed(_bounded(expr, context), delayed)
+        return renamed(_bounded(expr, context), options)
     if name in _DATES:
-        return renamed(_date(expr, context), delayed)
+        return renamed(_date(expr, context), options)
     if name in _SORTS:
         return _sorted(expr, context)
     return _remaining(expr, context)
 
 
 def _remaining(expr: ast.Call, context: Context) -> Value:
-    delayed = context.options.delayed_name_removal
     match expr.func:
         case "vector":
             value = _numbers(expr.args[0], context)
@@ -88,9 +87,9 @@ def _remaining(expr: ast.Call, context: Context) -> Value:
         case "timestamp":
             vector = _vector(expr.args[0], context)
             stamps = np.broadcast_to((context.times / 1000)[:, None], vector.values.shape)
-            return renamed(Vector(vector.labels, stamps, vector.present), delayed)
+            return renamed(Vector(vector.labels, stamps, vector.present), context.options)
         case "histogram_quantile":
-            return renamed(histogram_quantile(_numbers(expr.args[0], context), _vector(expr.args[1], context)), delayed)
+            return renamed(histogram_quantile(_numbers(expr.args[0], context), _vector(expr.args[1], context)), context.options)
         case "label_replace":
             return _relabelled(_vector(expr.args[0], context), _replacement, expr)
         case "label_join":

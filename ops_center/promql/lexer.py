@@ -38,7 +38,7 @@ AGGREGATORS = frozenset(
 )
 _KEYWORDS = {
     **{word: word.upper() for word in ("and", "or", "unless", "atan2", "bool", "on", "ignoring", "by", "without", "offset")},
-    **{word: word.upper() for word in ("group_left", "group_right", "start", "end")},
+    **{word: word.upper() for word in ("group_left", "group_right", "start", "end", "anchored", "smoothed")},
     **dict.fromkeys(AGGREGATORS, "AGG"),
 }
 _OPERATORS = {
@@ -50,7 +50,8 @@ _COUNTED = frozenset(
     ["EQLC", "NEQ", "LTE", "GTE", "LSS", "GTR", "ADD", "SUB", "MUL", "DIV", "MOD", "POW", "AND", "OR", "UNLESS", "ATAN2"]
 )
 _PAIRS = {"RPAR": "LPAR", "RBRACE": "LBRACE", "RBRACK": "LBRACK"}
-_NEWER = frozenset({"anchored", "smoothed"})
+_FILLS = frozenset({"fill", "fill_left", "fill_right"})  # names of metrics too: only a parenthesis makes them modifiers
+_OPENS = re.compile(r"(?:\s+|#[^\n]*)*\(")
 
 _SKIP = re.compile(r"(?:\s+|#[^\n]*)+")
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`', re.DOTALL)
@@ -104,7 +105,7 @@ class _Scanner:
             if found and not (inside == "LBRACE" and kind != "STRING"):
                 return kind, found.group()
         if not (inside == "LBRACK" and self.text[self.position] == ":"):
-            name = (_LABEL if inside == "LBRACE" else _NAME).match(self.text, self.position)
+            name = (_LABEL if inside in ("LBRACE", "LBRACK") else _NAME).match(self.text, self.position)
             if name:
                 return self._word(name.group(), inside), name.group()
         if self.text.startswith(("</", ">/"), self.position):
@@ -116,18 +117,15 @@ class _Scanner:
 
     def _word(self, word: str, inside: str) -> str:
         low = word.lower()
-        if inside == "LBRACE":
+        if inside in ("LBRACE", "LBRACK"):
             return "IDENT"
-        if inside == "LBRACK" or (low in _NEWER and self._after_range()):
-            raise UnsupportedError(f"unsupported: saw {word!r}, expected plain durations here", self.text, self._here(len(word)))
+        if low in _FILLS and _OPENS.match(self.text, self.position + len(word)):
+            return "FILL"
         if low in _KEYWORDS:
             return _KEYWORDS[low]
         if low in _SPECIAL_NUMBERS:
             return "NUMBER"
         return "METRIC" if ":" in word else "IDENT"
-
-    def _after_range(self) -> bool:
-        return self.text[: self.position].rstrip().endswith("]")
 
     def _count(self, kind: str, start: int) -> None:
         span = Span(start, start + 1)
@@ -138,9 +136,6 @@ class _Scanner:
         elif kind in _PAIRS and self.open and self.open[-1] == _PAIRS[kind]:
             self.open.pop()
         elif kind in _COUNTED:
-            if self.open and self.open[-1] == "LBRACK":
-                what = f"unsupported: saw duration expression at {self.text[start]!r}, expected a plain duration"
-                raise UnsupportedError(what, self.text, span)
             self.operators += 1
             if self.operators > MAX_OPERATORS:
                 raise ParseError(f"too many operators: saw {self.operators}, expected at most {MAX_OPERATORS}", self.text, span)

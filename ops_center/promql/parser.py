@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -15,17 +16,16 @@ from ops_center.label_sets import NAME, Matcher, compile_regex
 from ops_center.promql import ast
 from ops_center.promql.checks import check
 from ops_center.promql.durations import parse_duration_ms, parse_number
-from ops_center.promql.errors import ParseError, PromQLError, Span, UnsupportedError
+from ops_center.promql.errors import EvaluationError, ParseError, PromQLError, Span, UnsupportedError
 from ops_center.promql.lexer import TokenLexer, tokenize, unquote
+from ops_center.promql.periods import OF_QUERY, OF_TWO, Period, milliseconds_of
 
 _GRAMMAR = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
-_NEWER_WORDS = frozenset({"fill", "fill_left", "fill_right", "anchored", "smoothed"})
-_FILL = re.compile(r"\bfill(?:_left|_right)?\s*\(")
 _LABEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _READABLE = {
     "LPAR": "'('", "RPAR": "')'", "LBRACE": "'{'", "RBRACE": "'}'", "LBRACK": "'['", "RBRACK": "']'", "COMMA": "','",
     "NUMBER": "a number", "DURATION": "a duration", "STRING": "a string", "IDENT": "a name", "METRIC": "a metric name",
-    "AGG": "an aggregation", "$END": "the end", "EQL": "'='", "COLON": "':'", "AT": "'@'",
+    "AGG": "an aggregation", "FILL": "fill", "$END": "the end", "EQL": "'='", "COLON": "':'", "AT": "'@'",
 }  # fmt: skip
 
 
@@ -49,17 +49,42 @@ def _one_span(part: Any) -> Span:
     return span
 
 
-def _milliseconds(token: Token, signs: tuple[Token, ...] = ()) -> int:
-    sign = -1 if any(s == "-" for s in signs) else 1
+def _milliseconds(token: Token) -> int:
     try:
         if token.type == "DURATION":
-            return sign * parse_duration_ms(token)
+            return parse_duration_ms(token)
         value = parse_number(token) * 1000
         if not abs(value) < 2**62:
-            raise ValueError(f"out of range: saw {token}, expected seconds")
-        return sign * round(value)
+            raise ValueError(f"duration out of range: saw {token}, expected seconds")
+        return round(value)
     except ValueError as why:
         raise _Failure(str(why), _one_span(token)) from None
+
+
+def _rounded_ms(seconds: float) -> int:
+    """Half a millisecond away from zero, as Prometheus rounds timestamps."""
+    return math.floor(abs(seconds) * 1000 + 0.5) * (1 if seconds >= 0 else -1)
+
+
+def _in_ms(period: Period) -> int:
+    """The length in ms, at a single instant where it depends on the query."""
+    try:
+        return milliseconds_of(period, 0, 0)
+    except EvaluationError as why:
+        if period.fixed:
+            raise _Failure(str(why), period.span) from None
+        return 0
+
+
+def _positive_ms(period: Period) -> int:
+    ms = _in_ms(period)
+    if period.fixed and ms <= 0:
+        raise _Failure("duration must be greater than 0", period.span)
+    return ms
+
+
+def _unless_fixed(period: Period) -> Period | None:
+    return None if period.fixed else period
 
 
 @v_args(inline=True)
@@ -94,28 +119,45 @@ class _Builder(Transformer[Token, Any]):
     def unary(self, sign: Token, expr: ast.Expr) -> ast.Expr:
         return ast.Unary(str(sign), expr, _span(sign, expr))
 
-    def duration(self, token: Token) -> tuple[int, Token]:
-        ms = _milliseconds(token)
-        if ms <= 0:
-            raise _Failure(f"duration must be greater than 0: saw {token}", _span(token))
-        return ms, token
+    def period_literal(self, token: Token) -> Period:
+        return Period("literal", seconds=_milliseconds(token) / 1000, span=_span(token))
 
-    def signed_duration(self, *parts: Token) -> tuple[int, Token]:
-        return _milliseconds(parts[-1], parts[:-1]), parts[-1]
+    def period_paren(self, left: Token, inner: Period, right: Token) -> Period:
+        return replace(inner, span=_span(left, right))
 
-    def signed_number(self, *parts: Token) -> tuple[int, Token]:
-        return _milliseconds(parts[-1], parts[:-1]), parts[-1]
+    def period_unary(self, sign: Token, inner: Period) -> Period:
+        return Period("neg", (inner,), span=_span(sign, inner)) if sign == "-" else replace(inner, span=_span(sign, inner))
 
-    def offset(self, expr: ast.Expr, word: Token, value: tuple[int, Token]) -> ast.Expr:
-        ms, last = value
-        span = _span(expr, last)
+    def period_binary(self, left: Period, op: Token, right: Period) -> Period:
+        return Period(str(op), (left, right), span=_span(left, right))
+
+    def period_call(self, name: Token, *rest: Any) -> Period:
+        parts, low, span = tuple(p for p in rest if isinstance(p, Period)), name.lower(), _span(name, rest[-1])
+        wanted = 0 if low in OF_QUERY else 2 if low in OF_TWO else None
+        if wanted is None:
+            known = ", ".join(sorted(OF_QUERY | OF_TWO))
+            raise _Failure(f"unexpected {str(name)!r} in duration expression: expected one of {known}", _span(name))
+        if len(parts) != wanted:
+            raise _Failure(f"expected {wanted} argument(s) in call to {low!r} in duration expression, got {len(parts)}", span)
+        return Period(low, parts, span=span)
+
+    def shift(self, *parts: Any) -> Period:
+        return self.period_unary(parts[0], parts[1]) if len(parts) == 2 else parts[0]
+
+    def signed_number(self, *parts: Token) -> tuple[float, Token]:
+        sign, last = (-1 if parts[0] == "-" else 1), parts[-1]
+        return sign * (_milliseconds(last) / 1000 if last.type == "DURATION" else self._number(last)), last
+
+    def offset(self, expr: ast.Expr, word: Token, shift: Period) -> ast.Expr:
+        span = _span(expr, shift)
+        ms, open_ = _in_ms(shift), None if shift.fixed else shift
         match expr:
             case ast.Selector(has_offset=False):
-                return _with(expr, offset_ms=ms, has_offset=True, span=span)
+                return _with(expr, offset_ms=ms, offset=open_, has_offset=True, span=span)
             case ast.Matrix(selector=ast.Selector(has_offset=False) as inner):
-                return _with(expr, selector=_with(inner, offset_ms=ms, has_offset=True), span=span)
+                return _with(expr, selector=_with(inner, offset_ms=ms, offset=open_, has_offset=True), span=span)
             case ast.Subquery(has_offset=False):
-                return _with(expr, offset_ms=ms, has_offset=True, span=span)
+                return _with(expr, offset_ms=ms, offset=open_, has_offset=True, span=span)
             case ast.Selector() | ast.Matrix() | ast.Subquery():
                 raise _Failure("offset may not be set multiple times", _span(word))
             case _:
@@ -124,8 +166,26 @@ class _Builder(Transformer[Token, Any]):
             "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery", span
         )
 
-    def at_time(self, expr: ast.Expr, word: Token, value: tuple[int, Token]) -> ast.Expr:
-        return self._at(expr, word, ast.At(at_ms=value[0]), _span(expr, value[1]))
+    def extended(self, expr: ast.Expr, word: Token) -> ast.Expr:
+        how, span = word.lower(), _span(expr, word)
+        match expr:
+            case ast.Selector(extended=""):
+                if how == "anchored":
+                    raise _Failure("anchored modifier can only be used with range vector selectors", span)
+                return _with(expr, extended=how, span=span)
+            case ast.Matrix(selector=ast.Selector(extended="") as inner):
+                return _with(expr, selector=_with(inner, extended=how), span=span)
+            case ast.Selector() | ast.Matrix():
+                raise _Failure("anchored and smoothed may not be set multiple times", _span(word))
+            case _:
+                pass
+        raise _Failure(f"{how} modifier must be preceded by an instant vector selector or range vector selector", span)
+
+    def at_time(self, expr: ast.Expr, word: Token, value: tuple[float, Token]) -> ast.Expr:
+        seconds, last = value
+        if not abs(seconds) < 2**53:
+            raise _Failure(f"timestamp out of bounds for @ modifier: {seconds:f}", _span(last))
+        return self._at(expr, word, ast.At(at_ms=_rounded_ms(seconds)), _span(expr, last))
 
     def at_anchor(self, expr: ast.Expr, word: Token, anchor: Token, _left: Token, right: Token) -> ast.Expr:
         return self._at(expr, word, ast.At(anchor=anchor.lower()), _span(expr, right))
@@ -144,18 +204,27 @@ class _Builder(Transformer[Token, Any]):
                 pass
         raise _Failure("@ modifier must be preceded by an instant vector selector or range vector selector or a subquery", span)
 
-    def matrix(self, expr: ast.Expr, _left: Token, duration: tuple[int, Token], right: Token) -> ast.Expr:
+    def matrix(self, expr: ast.Expr, _left: Token, length: Period, right: Token) -> ast.Expr:
         if not isinstance(expr, ast.Selector):
             raise _Failure("ranges only allowed for vector selectors", _span(expr, right))
         if expr.has_offset:
             raise _Failure("no offset modifiers allowed before range", _span(expr, right))
         if expr.at is not None:
             raise _Failure("no @ modifiers allowed before range", _span(expr, right))
-        return ast.Matrix(expr, duration[0], _span(expr, right))
+        if expr.extended:
+            raise _Failure(f"no {expr.extended} modifier allowed before range", _span(expr, right))
+        return ast.Matrix(expr, _positive_ms(length), _unless_fixed(length), _span(expr, right))
 
-    def subquery(self, expr: ast.Expr, _left: Token, duration: tuple[int, Token], _colon: Token, *rest: Any) -> ast.Expr:
-        step = rest[0][0] if len(rest) == 2 else None
-        return ast.Subquery(expr, duration[0], step, span=_span(expr, rest[-1]))
+    def subquery(self, expr: ast.Expr, _left: Token, length: Period, _colon: Token, *rest: Any) -> ast.Expr:
+        step = rest[0] if len(rest) == 2 else None
+        return ast.Subquery(
+            expr,
+            _positive_ms(length),
+            None if step is None else _positive_ms(step),
+            range=_unless_fixed(length),
+            step=None if step is None else _unless_fixed(step),
+            span=_span(expr, rest[-1]),
+        )
 
     def metric_name(self, token: Token) -> Token:
         return token
@@ -233,10 +302,23 @@ class _Builder(Transformer[Token, Any]):
             return "", ()
         return ("left" if parts[0].type == "GROUP_LEFT" else "right"), (parts[1] if len(parts) > 1 else ())
 
+    def fill_modifier(self, word: Token, _left: Token, value: tuple[float, Token], _right: Token) -> tuple[Token, float]:
+        return word, value[0]
+
     def modifiers(
-        self, flag: bool, how: tuple[bool, tuple[str, ...], bool], group: tuple[str, tuple[str, ...]]
+        self,
+        flag: bool,
+        how: tuple[bool, tuple[str, ...], bool],
+        group: tuple[str, tuple[str, ...]],
+        *fills: tuple[Token, float],
     ) -> tuple[bool, ast.Matching]:
-        return flag, ast.Matching(on=how[0], labels=how[1], group=group[0], include=group[1], explicit=how[2])
+        filled: dict[str, float] = {}
+        for word, value in fills:
+            for side in ("left", "right") if word.lower() == "fill" else (word.lower().removeprefix("fill_"),):
+                if side in filled:
+                    raise _Failure(f"fill value of the {side} side may not be set multiple times", _span(word))
+                filled[side] = value
+        return flag, ast.Matching(*how[:2], *group, how[2], filled.get("left"), filled.get("right"))
 
     def binary(self, lhs: ast.Expr, op: Token, modifiers: tuple[bool, ast.Matching], rhs: ast.Expr) -> ast.Binary:
         return ast.Binary(str(op).lower(), lhs, rhs, modifiers[0], modifiers[1], _span(lhs, rhs))
@@ -261,18 +343,9 @@ def _unexpected(text: str, error: UnexpectedToken) -> ParseError:
         span, seen = Span(len(text), len(text)), "end of the expression"
     else:
         span, seen = Span(token.start_pos or 0, token.end_pos or 0), repr(str(token))
-    if str(token) in _NEWER_WORDS or _FILL.search(text[: span.start]):
-        return UnsupportedError(f"unsupported modifier: saw {seen}, expected an operand", text, span)
-    if token.type in ("LPAR", "START", "END", "IDENT") and _in_duration(text, span):
-        return UnsupportedError(f"unsupported: saw duration expression at {seen}, expected a plain duration", text, span)
     wanted = sorted(_READABLE.get(name, name.lower()) for name in error.expected)
     shown = ", ".join(wanted[:8]) + (" …" if len(wanted) > 8 else "")
     return ParseError(f"unexpected {seen}: expected {shown}", text, span)
-
-
-def _in_duration(text: str, span: Span) -> bool:
-    before = text[: span.start].rstrip().lower()
-    return before.endswith(("offset", "[", "offset -", "offset +")) or before.rfind("[") > before.rfind("]")
 
 
 def parse(text: str) -> ast.Expr:

@@ -12,43 +12,22 @@ from ops_center.event_block import Block
 from ops_center.label_sets import LabelSets
 from ops_center.promql import ast
 from ops_center.promql.errors import EvaluationError, LimitError
+from ops_center.promql.options import Options
+from ops_center.promql.periods import Period, milliseconds_of
 from ops_center.promql.rates import KERNELS
 from ops_center.promql.sharing import Memo
 from ops_center.promql.values import RangeVector, RawSeries, Value, Vector
+from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.promql.windows import Frame, Kernel
 from ops_center.series import SeriesStore
 from ops_center.series_blocks import ALL, Columns, FloatArray, TimeArray, Window
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How an engine evaluates.
-
-    Attributes:
-        lookback_ms: how far an instant selector looks back.
-        default_step_ms: the resolution of a subquery that names none.
-        delayed_name_removal: drop metric names at the end of the query only (Prometheus' feature flag of that name).
-        compat: "3.x" (windows left-open) or "2.x" (windows closed), for an installed promtool as oracle.
-        max_samples, max_steps: limits on one evaluation.
-    """
-
-    lookback_ms: int = 300_000
-    default_step_ms: int = 60_000
-    delayed_name_removal: bool = False
-    compat: str = "3.x"
-    max_samples: int = 50_000_000
-    max_steps: int = 11_000
-
-    @property
-    def closed(self) -> bool:
-        """Windows and lookback include their left end."""
-        return self.compat == "2.x"
-
-
 class Context(msgspec.Struct, frozen=True):
     """One evaluation: the instants (epoch ms), the query's bounds, what was known, and how to evaluate a child.
 
-    `memo` holds the values of what several expressions share at these instants, None where nothing is shared.
+    `memo` holds the values of what several expressions share at these instants, None where nothing is shared. `watch` is the
+    caller's: it ends what takes too long, and takes notes.
     """
 
     store: SeriesStore
@@ -61,6 +40,7 @@ class Context(msgspec.Struct, frozen=True):
     as_of: int | None
     evaluate: Callable[[ast.Expr, Context], Value]
     memo: Memo | None = None
+    watch: Watch = UNWATCHED
 
 
 def _fixed_at(at: ast.At | None, context: Context) -> int | None:
@@ -75,13 +55,35 @@ def _reference(node: ast.Selector | ast.Subquery, context: Context) -> TimeArray
     """The instants a selector refers to, epoch ms; one only where `@` fixes it."""
     fixed = _fixed_at(node.at, context)
     base = context.times if fixed is None else np.array([fixed], dtype=np.int64)
-    return base - node.offset_ms if node.offset_ms else base
+    offset_ms = node.offset_ms if node.offset is None else length_ms(node.offset, context)
+    return base - offset_ms if offset_ms else base
+
+
+def length_ms(period: Period, context: Context, positive: bool = False) -> int:
+    """The length of a period that depends on the query.
+
+    Raises:
+        EvaluationError: division by zero, out of range, or not positive where it must be.
+    """
+    ms = milliseconds_of(period, context.query_step, context.query_end - context.query_start)
+    if positive and ms <= 0:
+        raise EvaluationError(f"duration must be greater than 0: saw {ms} ms")
+    return ms
+
+
+def range_ms_of(node: ast.Matrix | ast.Subquery, context: Context) -> int:
+    """The range of a range vector in this query."""
+    return node.range_ms if node.range is None else length_ms(node.range, context, positive=True)
 
 
 def _guard(steps: int, columns: int, context: Context) -> None:
-    if steps * columns > context.options.max_samples:
+    options = context.options
+    if columns > options.max_series:
+        raise LimitError(f"too many series: saw {columns} in one selector, expected at most {options.max_series}")
+    if steps * columns > options.max_samples:
         raise LimitError(
-            f"query too large: saw {steps} steps × {columns} series, expected at most {context.options.max_samples} samples"
+            "query processing would load too many samples into memory in query execution: "
+            f"saw {steps} steps × {columns} series, expected at most {options.max_samples}"
         )
 
 
@@ -99,6 +101,7 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
         values = np.zeros((len(instants), len(selection.labels)))
         present = np.zeros(values.shape, dtype=np.bool_)
         for row, at in enumerate(instants.tolist()):
+            context.watch.check()
             left = 0
             for block, columns, width in selection.parts:
                 found, there, stamps = block.latest(at, at - reach, columns, context.as_of)
@@ -158,13 +161,16 @@ Part = tuple[Source, Columns, int]
 def _subquery_grid(node: ast.Subquery, context: Context) -> tuple[LabelSets, tuple[Part, ...]]:
     """Inner instants are multiples of the step inside the outer windows' hull; evaluated once for all."""
     step = node.step_ms or context.options.default_step_ms
+    if node.step is not None:
+        step = length_ms(node.step, context, positive=True)
     outer = _reference(node, context)
-    left = int(outer.min()) - node.range_ms
+    left = int(outer.min()) - range_ms_of(node, context)
     start = step * int(left / step) if abs(left) < 2**53 else step * (left // step)
     if start < left or (start == left and not context.options.closed):
         start += step
     count = max(0, (int(outer.max()) - start) // step + 1)
-    _guard(count, 1, context)
+    if count > context.options.max_inner_steps:
+        raise LimitError(f"too many steps in a subquery: saw {count}, expected at most {context.options.max_inner_steps}")
     if not count:
         return LabelSets(()), ()
     inner = msgspec.structs.replace(context, times=start + step * np.arange(count, dtype=np.int64), memo=None)
@@ -179,10 +185,15 @@ def _sources(node: ast.Expr, context: Context) -> tuple[LabelSets, tuple[Part, .
     """Labels, parts, the instants that windows end at (store axis), and the range."""
     if isinstance(node, ast.Matrix):
         selection = context.store.select(node.selector.matchers)
-        return selection.labels, selection.parts, _reference(node.selector, context) - context.shift_ms, node.range_ms
+        return (
+            selection.labels,
+            selection.parts,
+            _reference(node.selector, context) - context.shift_ms,
+            range_ms_of(node, context),
+        )
     if isinstance(node, ast.Subquery):
         labels, parts = _subquery_grid(node, context)
-        return labels, parts, _reference(node, context) - context.shift_ms, node.range_ms
+        return labels, parts, _reference(node, context) - context.shift_ms, range_ms_of(node, context)
     raise EvaluationError(f"saw {type(node).__name__}, expected a range vector")
 
 
@@ -203,6 +214,7 @@ def select_range(
     values = np.zeros((steps, len(labels)))
     present = np.zeros((steps, len(labels)), dtype=np.bool_)
     for row in range(steps):
+        context.watch.check()
         frame = _frame(context, row, int(ends[row if len(ends) > 1 else 0]), range_ms, params)
         values[row], present[row] = _one_step(kernel, parts, frame, context)
     return Vector(labels, values, present)

@@ -111,10 +111,12 @@ def _is_sure(node: ast.Expr) -> bool:
     What fails is matching, and metric names that drop where they alone told two series apart.
     """
     match node:
-        case ast.Number() | ast.Selector():
+        case ast.Number():
             return True
+        case ast.Selector():
+            return node.offset is None
         case ast.Matrix():
-            return "" not in _own_reads(node)
+            return "" not in _own_reads(node) and node.range is None and node.selector.offset is None
         case ast.Call():
             return node.func in _SURE_CALLS and len(node.args) == 1 and isinstance(node.args[0], ast.Matrix)
         case ast.Aggregate():

@@ -12,6 +12,7 @@ import numpy as np
 
 from ops_center.label_sets import BoolArray, IndexArray, LabelSets, format_labels, group_by_keys
 from ops_center.promql.errors import EvaluationError
+from ops_center.promql.options import Options
 from ops_center.series_blocks import FloatArray, TimeArray
 
 
@@ -94,13 +95,13 @@ def _any_drop(labels: LabelSets, ids: IndexArray, count: int) -> BoolArray | Non
     return np.bincount(ids, weights=labels.drop_name, minlength=count) > 0
 
 
-def renamed(vector: Vector, delayed: bool) -> Vector:
+def renamed(vector: Vector, options: Options) -> Vector:
     """The vector without metric names."""
-    if delayed:
-        return Vector(vector.labels.without_name(True), vector.values, vector.present, vector.order)
-    return merged(Vector(vector.labels.without_name(False), vector.values, vector.present, vector.order))
+    delayed = options.delayed_name_removal
+    bare = Vector(vector.labels.without_name(delayed, options.dropped), vector.values, vector.present, vector.order)
+    return bare if delayed else merged(bare)
 
 
-def finished(vector: Vector) -> Vector:
+def finished(vector: Vector, options: Options) -> Vector:
     """Marked names dropped and what then coincides merged."""
-    return merged(Vector(vector.labels.finished(), vector.values, vector.present, vector.order))
+    return merged(Vector(vector.labels.finished(options.dropped), vector.values, vector.present, vector.order))
