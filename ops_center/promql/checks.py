@@ -6,6 +6,7 @@ from ops_center.promql import ast
 from ops_center.promql.errors import ParseError, PromQLError, Span, UnsupportedError
 from ops_center.promql.lexer import MAX_DEPTH
 from ops_center.promql.signatures import (
+    EXTENDED,
     MATRIX,
     SCALAR,
     STRING,
@@ -113,10 +114,20 @@ def _check_call(node: ast.Call, text: str) -> None:
     if count < least or (count > most and not signature.repeat):
         wanted = f"at least {least}" if signature.repeat else (str(most) if least == most else f"{least} to {most}")
         raise ParseError(f"expected {wanted} argument(s) in call to {node.func!r}, got {count}", text, node.span)
+    _check_extended(node, text)
     for index, arg in enumerate(node.args):
         wanted_type = signature.args[min(index, most - 1)]
         if type_of(arg) != wanted_type:
             _wrong(f"expected type {_SHOWN[wanted_type]} in call to function {node.func!r}", arg, text)
+
+
+def _check_extended(node: ast.Call, text: str) -> None:
+    for arg in (ast.unwrap(a) for a in node.args):
+        how = arg.selector.extended if isinstance(arg, ast.Matrix) else ""
+        allowed = EXTENDED.get(how, ())
+        if how and node.func not in allowed:
+            message = f"{how} modifier can only be used with: {', '.join(allowed)} - not with {node.func}"
+            raise ParseError(message, text, arg.span)
 
 
 def _check_aggregate(node: ast.Aggregate, text: str) -> None:

@@ -18,6 +18,7 @@ from ops_center.promql import ast
 from ops_center.promql.aggregations import aggregate
 from ops_center.promql.binary import binary
 from ops_center.promql.errors import EvaluationError, LimitError
+from ops_center.promql.extended import extended_range, smoothed_instant
 from ops_center.promql.functions import instant_function, string_of
 from ops_center.promql.options import Options
 from ops_center.promql.parser import parse
@@ -176,6 +177,10 @@ def evaluate(expr: ast.Expr, context: Context) -> Value:
     return value
 
 
+def _selector(expr: ast.Selector, context: Context) -> Value:
+    return smoothed_instant(expr, context) if expr.extended else select_instant(expr, context)
+
+
 def _unary(expr: ast.Unary, context: Context) -> Value:
     value = evaluate(expr.expr, context)
     if expr.op == "+" or isinstance(value, Text):
@@ -258,7 +263,10 @@ def _range_call(expr: ast.Call, context: Context, asked: tuple[str, float] | Non
         params = [s.values for s in scalars if isinstance(s, Scalar)]
         _check_params(expr.func, params)
     name = "present_over_time" if expr.func == "absent_over_time" else expr.func
-    found = select_range(name, ast.unwrap(source), params, context, asked)
+    inner = ast.unwrap(source)
+    if isinstance(inner, ast.Matrix) and inner.selector.extended:
+        return renamed(extended_range(name, inner, context), context.options)
+    found = select_range(name, inner, params, context, asked)
     if expr.func == "absent_over_time":
         return instant_function(expr, context, found)
     if expr.func in KEEPS_NAME:
@@ -279,7 +287,7 @@ _NODES: dict[type, Callable[[Any, Context], Value]] = {
     ast.Paren: lambda expr, context: evaluate(expr.expr, context),
     ast.Number: lambda expr, context: Scalar(np.full(len(context.times), expr.value)),
     ast.String: lambda expr, _context: Text(expr.value),
-    ast.Selector: select_instant,
+    ast.Selector: _selector,
     ast.Unary: _unary,
     ast.Call: _call,
     ast.Aggregate: _aggregate,

@@ -51,7 +51,7 @@ def _fixed_at(at: ast.At | None, context: Context) -> int | None:
     return context.query_start if at.anchor == "start" else context.query_end
 
 
-def _reference(node: ast.Selector | ast.Subquery, context: Context) -> TimeArray:
+def reference(node: ast.Selector | ast.Subquery, context: Context) -> TimeArray:
     """The instants a selector refers to, epoch ms; one only where `@` fixes it."""
     fixed = _fixed_at(node.at, context)
     base = context.times if fixed is None else np.array([fixed], dtype=np.int64)
@@ -76,7 +76,12 @@ def range_ms_of(node: ast.Matrix | ast.Subquery, context: Context) -> int:
     return node.range_ms if node.range is None else length_ms(node.range, context, positive=True)
 
 
-def _guard(steps: int, columns: int, context: Context) -> None:
+def guard(steps: int, columns: int, context: Context) -> None:
+    """Refuse a matrix over the limits before it is made.
+
+    Raises:
+        LimitError: too many series or samples.
+    """
     options = context.options
     if columns > options.max_series:
         raise LimitError(f"too many series: saw {columns} in one selector, expected at most {options.max_series}")
@@ -92,8 +97,8 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
     if not selection.parts:
         nothing = np.zeros((len(context.times), 0))
         return Vector(selection.labels, nothing, nothing.astype(np.bool_))
-    instants = _reference(node, context) - context.shift_ms
-    _guard(len(context.times), len(selection.labels), context)
+    instants = reference(node, context) - context.shift_ms
+    guard(len(context.times), len(selection.labels), context)
     reach = context.options.lookback_ms + (1 if context.options.closed else 0)
     if len(instants) == 1 and len(selection.parts) == 1:
         values, present = _one_part(selection.parts[0], int(instants[0]), reach, context.as_of, times_wanted)
@@ -163,7 +168,7 @@ def _subquery_grid(node: ast.Subquery, context: Context) -> tuple[LabelSets, tup
     step = node.step_ms or context.options.default_step_ms
     if node.step is not None:
         step = length_ms(node.step, context, positive=True)
-    outer = _reference(node, context)
+    outer = reference(node, context)
     left = int(outer.min()) - range_ms_of(node, context)
     start = step * int(left / step) if abs(left) < 2**53 else step * (left // step)
     if start < left or (start == left and not context.options.closed):
@@ -188,12 +193,12 @@ def _sources(node: ast.Expr, context: Context) -> tuple[LabelSets, tuple[Part, .
         return (
             selection.labels,
             selection.parts,
-            _reference(node.selector, context) - context.shift_ms,
+            reference(node.selector, context) - context.shift_ms,
             range_ms_of(node, context),
         )
     if isinstance(node, ast.Subquery):
         labels, parts = _subquery_grid(node, context)
-        return labels, parts, _reference(node, context) - context.shift_ms, range_ms_of(node, context)
+        return labels, parts, reference(node, context) - context.shift_ms, range_ms_of(node, context)
     raise EvaluationError(f"saw {type(node).__name__}, expected a range vector")
 
 
@@ -203,7 +208,7 @@ def select_range(
     """A range function over the windows of a selector or subquery, at each instant; `asked` as in `Frame`."""
     labels, parts, ends, range_ms = _sources(node, context)
     steps = len(context.times)
-    _guard(steps, len(labels), context)
+    guard(steps, len(labels), context)
     kernel: Kernel = KERNELS[func]
     if not parts:
         nothing = np.zeros((steps, 0))

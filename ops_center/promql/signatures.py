@@ -65,6 +65,7 @@ UNSUPPORTED_FUNCTIONS = frozenset(  # native histograms, flagged or experimental
     ]
 )
 UNSUPPORTED_AGGREGATIONS = frozenset({"limit_ratio"})
+EXTENDED = {"anchored": ("changes", "delta", "increase", "rate", "resets"), "smoothed": ("delta", "increase", "rate")}
 KEEPS_NAME = frozenset({"last_over_time", "first_over_time"})
 
 
