@@ -22,6 +22,7 @@ DEFAULT_INTERVAL_MS = 15_000
 LOOKBACK_MS = 300_000
 LATE_MS = 60_000  # devices may report this late before rows have to be unpacked for them
 SHOWN_MS = 3_600_000  # charts show an hour; the recorded stream holds the rest
+FOREVER_MS = 1 << 60
 SEMANTICS = ("3.x", "2.x")
 
 
@@ -95,6 +96,11 @@ class Judge:
         for metric, ms in looks:
             known = self.store.reaches_ms.get(metric, self.store.reach_ms)
             self.store.reaches_ms[metric] = max(known, ms + LATE_MS)
+
+    def keep_everything(self) -> None:
+        """Keep all samples, as they came, whatever the rules in use reach: other rules are to be tried on them later."""
+        self.store.retention_ms = FOREVER_MS
+        self.store.reach_ms, self.store.reaches_ms = None, {}
 
     def prune(self, now_ms: int) -> None:
         """Forget samples beyond the retention."""

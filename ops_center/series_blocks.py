@@ -235,6 +235,12 @@ class RowBlock:
         mixed = {t: self.mixed[t] for t in times.tolist() if t in self.mixed}
         return Rows(times, self.received[first:end], self.values[first:end, :m], self.valid[first:end, :m], stale, mixed)
 
+    def whole(self) -> Rows:
+        """Return all rows, none of them packed any more."""
+        if self.sealed:
+            self._thaw()
+        return self._rows(0, self.rows)
+
     def _drop(self, gone: int) -> None:
         """Let go of the first rows of the matrix, and of memory that is needed no more."""
         left = self.rows - gone

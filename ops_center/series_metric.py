@@ -73,6 +73,17 @@ class Metric:
             self.labels.append([])
         return self.row_blocks[key]
 
+    def take(self, block: Block, labels: list[Labels], key: tuple[int, int] | None) -> None:
+        """Hold a block that is there already, with the labels of its columns; `key`: period and phase, None for events."""
+        if isinstance(block, EventBlock):
+            self.events = block
+        elif key is not None:
+            self.row_blocks[key] = block
+        self.blocks.append(block)
+        self.labels.append(labels)
+        self.forget_places()
+        self.version += 1
+
     def number_of(self, block: Block) -> int:
         """The block's place among the metric's blocks."""
         return next(i for i, b in enumerate(self.blocks) if b is block)

@@ -5,6 +5,7 @@ or the backhaul is down. Who has no way keeps what it cannot send, for half an h
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -90,12 +91,13 @@ class Channel:
     def release(self, up: Bools, now_ms: int) -> None:
         """Let the rows go whose gateways have a way again, oldest first; the rest wait on."""
         still: list[_Held] = []
-        sent = 0
+        sent: Counter[str] = Counter()  # by kind: what one kind has waiting delays no other
         for held in self._held:
             goes = up[held.gateway]
             if goes.any():
-                self._put(part(held.parcel, goes), now_ms + AFTER_OUTAGE_MS + sent * BACKLOG_MS)
-                sent += 1
+                kind = held.parcel.kind
+                self._put(part(held.parcel, goes), now_ms + AFTER_OUTAGE_MS + sent[kind] * BACKLOG_MS)
+                sent[kind] += 1
             if not goes.all():
                 still.append(_Held(held.sent_ms, part(held.parcel, ~goes), held.gateway[~goes]))
         self._held = still

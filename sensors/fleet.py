@@ -149,12 +149,9 @@ class Fleet:
         period_ms = station.kind.period_ms
 
         def step(now_ms: int) -> int:
-            telecom, tick = self.world.telecom, self.world.tick(now_ms)
-            if telecom.version != self._seen_version:
-                self._seen_version = telecom.version
-                self._channel.release(telecom.up, now_ms)
+            up, tick = self.world.telecom.up, self.world.tick(now_ms)
             for parcel, gateway, late_ms in station.measure(slot, now_ms):
-                self._channel.send(parcel, gateway, telecom.up, tick, now_ms, slot, late_ms)
+                self._channel.send(parcel, gateway, up, tick, now_ms, slot, late_ms)
             self.world.scheduler.wake("sensors.channel", self._channel.next_ms())
             return now_ms + period_ms
 
@@ -188,7 +185,16 @@ class Fleet:
     def _next_barrier_ms(self, now_ms: int) -> int:
         return min((now_ms // every + 1) * every for every in self._every_ms)
 
+    def _reopen(self, now_ms: int) -> None:
+        """Let go what waits for a way that is there again; looked for at barriers, so that no kind depends on another's period."""
+        telecom = self.world.telecom
+        if telecom.version != self._seen_version:
+            self._seen_version = telecom.version
+            self._channel.release(telecom.up, now_ms)
+            self.world.scheduler.wake("sensors.channel", self._channel.next_ms())
+
     def _barrier(self, now_ms: int) -> int:
+        self._reopen(now_ms)
         self._tell(self._actuators.finish_reported(now_ms))
         self.emit(encode_frame(Barrier(now_ms=now_ms, frames=self._frames, crc=self._crc)))
         self._frames = self._crc = 0

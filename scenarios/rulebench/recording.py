@@ -1,0 +1,188 @@
+"""One scenario at one seed, simulated once without rules: every series, and the truth behind it.
+
+Lives here: recording a setup, which kinds rules read, recordings kept on disk. Must not know: what rules make of them.
+The city and the center are those of a run, frame by frame; only nobody judges. Streams of chance are keyed by kind, so a kind
+that is left out changes no reading of another: what is not read need not be simulated.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache as once
+from pathlib import Path
+from typing import Any
+
+from ops_center import keyframes, series_archive
+from ops_center.files import write_whole
+from ops_center.label_sets import NAME, Matcher, test_of
+from ops_center.pipeline import Center, CenterConfig
+from ops_center.promql.ast import Selector, walk
+from ops_center.rules.files import RuleFile
+from ops_center.series import SeriesStore
+from ops_center.series_writer import DOUBTED, INFO, UP
+from scenarios import runs
+from scenarios.city_side import CitySide
+from scenarios.claims import PlaceNames
+from scenarios.load import check_city, load
+from scenarios.setup import NOISE_OFFSET, Setup
+from sensors.kind import SensorKind
+from sensors.messages import encode_frame
+from simulator.city import City
+from simulator.inject_catalogue import INJECTS
+
+Plain = dict[str, Any]
+KEPT_RECORDINGS = 200
+SUFFIX = ".recording"
+OF_ALL_KINDS = (UP, INFO, DOUBTED)
+SOURCES = ("simulator/**/*.py", "sensors/**/*.py", "ops_center/*.py", "scenarios/*.py", "scenarios/rulebench/recording.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a city reported and what was true. Instants are ms since the run's start, which is the store's zero.
+
+    `store` holds every series of the kinds recorded, and the static ones; `epoch_ms` is the store's zero as Unix time.
+    `truth` are the truth events as plain data, `injected` what timeline and triggers fired, with their `event_id`.
+    """
+
+    scenario: str
+    seed: int
+    noise_seed: int
+    kinds: tuple[str, ...]
+    store: SeriesStore
+    epoch_ms: int
+    warm_up_ms: int
+    until_ms: int
+    truth: tuple[Plain, ...]
+    injected: tuple[Plain, ...]
+    city: City
+    places: PlaceNames
+
+
+# -- which kinds are read
+
+
+def kinds_read(files: Iterable[RuleFile], kinds: Sequence[SensorKind], own: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the names of the kinds whose readings rules can see, in their order.
+
+    Kinds named in `own` are always among them: what labels a kind of one's own gives its series is not known before it is
+    placed. A template that queries may look anywhere.
+    """
+    rules = [rule for file in files for group in file.groups for rule in group.rules]
+    if any("query" in text for rule in rules for _, text in rule.labels):
+        return tuple(kind.name for kind in kinds)
+    selectors = [node for rule in rules for node in walk(rule.expr) if isinstance(node, Selector)]
+    seen = {kind.name for kind in kinds if kind.name in own or any(_sees(selector, kind) for selector in selectors)}
+    return tuple(kind.name for kind in kinds if kind.name in seen)
+
+
+def _sees(selector: Selector, kind: SensorKind) -> bool:
+    metrics = [*(quantity.metric for quantity in kind.quantities), *OF_ALL_KINDS]
+    tests = [(m.name, test_of(m)) for m in _matchers(selector) if m.name in (NAME, "kind")]
+    if any(name == "kind" and not test(kind.name) for name, test in tests):
+        return False
+    return any(all(test(metric) for name, test in tests if name == NAME) for metric in metrics)
+
+
+def _matchers(selector: Selector) -> list[Matcher]:
+    named = [Matcher(NAME, "=", selector.metric)] if selector.metric else []
+    return [*named, *selector.matchers]
+
+
+# -- recording
+
+
+def at_seed(setup: Setup, seed: int, noise_seed: int | None = None) -> Setup:
+    """Return the setup with another seed, its variants and jitter drawn anew. Raises BadFile when they do not fit the city."""
+    loaded = load(setup.loaded.path, seed)
+    check_city(loaded, setup.city, INJECTS)
+    return replace(setup, loaded=loaded, seed=seed, noise_seed=seed + NOISE_OFFSET if noise_seed is None else noise_seed)
+
+
+def record(setup: Setup, kinds: Collection[str] | None = None) -> Recording:
+    """Simulate a setup from its warm-up to its end and return what was reported; `kinds`: only these, None for all."""
+    chosen = tuple(kind for kind in setup.kinds if kinds is None or kind.name in kinds)
+    center = Center(CenterConfig(rules=()))
+    center.judge.keep_everything()
+    side = CitySide(replace(setup, kinds=chosen), lambda frame: _take(center, frame))
+    _take(center, encode_frame(side.hello("recording")))
+    side.begin()
+    if center.refused:
+        raise runs.RunError(f"the center refuses the city {setup.city.id}: {center.refused}")
+    side.run_until(setup.scenario.total_ms)
+    assert center.judge.start_ms is not None
+    return Recording(
+        setup.scenario.name, setup.seed, setup.noise_seed, tuple(kind.name for kind in chosen), center.judge.store,
+        center.judge.start_ms, setup.scenario.warm_up, center.now_ms, tuple(side.truth()), tuple(side.fired), setup.city,
+        PlaceNames(setup.city),
+    )  # fmt: skip
+
+
+def _take(center: Center, frame: bytes) -> None:
+    center.step(frame)
+
+
+# -- recordings on disk
+
+
+def recording(setup: Setup, kinds: Collection[str] | None = None, cache: Path | None = None) -> Recording:
+    """Return the recording of a setup, from the cache folder if it holds one of just this; else record and keep it there.
+
+    A damaged file is recorded anew. The oldest are removed once there are more than `KEPT_RECORDINGS`.
+    """
+    if cache is None:
+        return record(setup, kinds)
+    path = cache / f"{key_of(setup, kinds)}{SUFFIX}"
+    with contextlib.suppress(OSError, keyframes.BadKeyframe, ValueError, KeyError, TypeError, IndexError):
+        return _decoded(path.read_bytes(), setup)
+    made = record(setup, kinds)
+    with contextlib.suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True)
+        write_whole(path, _encoded(made))
+        _thin(cache)
+    return made
+
+
+def key_of(setup: Setup, kinds: Collection[str] | None = None) -> str:
+    """Return what a recording is kept under: a hash of everything that it follows from."""
+    names = [kind.name for kind in setup.kinds if kinds is None or kind.name in kinds]
+    files = [f"{name} {runs.sha256(data)}" for name, data in sorted(setup.kind_files.items())]
+    parts = [
+        setup.scenario.name, setup.loaded.sha256, runs.sha256(setup.city_bytes), str(setup.seed), str(setup.noise_seed),
+        *names, *files, runs.release(), _sources(),
+    ]  # fmt: skip
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=20).hexdigest()
+
+
+@once
+def _sources() -> str:
+    """Return a hash of the sources that a recording goes through: of others it may be another one."""
+    found = hashlib.blake2b(digest_size=16)
+    root = Path(__file__).parent.parent.parent
+    for path in sorted(path for pattern in SOURCES for path in root.glob(pattern)):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _thin(cache: Path) -> None:
+    kept = sorted(cache.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+    for path in kept[:-KEPT_RECORDINGS]:
+        path.unlink(missing_ok=True)
+
+
+def _encoded(made: Recording) -> bytes:
+    return keyframes.encode({
+        "scenario": made.scenario, "seed": made.seed, "noise_seed": made.noise_seed, "kinds": list(made.kinds),
+        "epoch_ms": made.epoch_ms, "warm_up_ms": made.warm_up_ms, "until_ms": made.until_ms, "truth": list(made.truth),
+        "injected": list(made.injected), "store": series_archive.pack(made.store),
+    })  # fmt: skip
+
+
+def _decoded(data: bytes, setup: Setup) -> Recording:
+    state: Mapping[str, Any] = keyframes.decode(data)
+    return Recording(
+        state["scenario"], state["seed"], state["noise_seed"], tuple(state["kinds"]), series_archive.unpack(state["store"]),
+        state["epoch_ms"], state["warm_up_ms"], state["until_ms"], tuple(state["truth"]), tuple(state["injected"]), setup.city,
+        PlaceNames(setup.city),
+    )  # fmt: skip
