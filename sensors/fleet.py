@@ -186,7 +186,7 @@ class Fleet:
         return min((now_ms // every + 1) * every for every in self._every_ms)
 
     def _reopen(self, now_ms: int) -> None:
-        """Let go what waits for a way that is there again; looked for at barriers, so that no kind depends on another's period."""
+        """Let go what waits for a way that is there again; at barriers, so that no kind depends on when others measure."""
         telecom = self.world.telecom
         if telecom.version != self._seen_version:
             self._seen_version = telecom.version
