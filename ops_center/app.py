@@ -10,13 +10,13 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from ops_center import ingest, prometheus_api
-from ops_center.api import city, feed, judgement, operate, session
+from ops_center.api import city, feed, judgement, operate, rules, session
 from ops_center.guards import Guard, GuardConfig, add_error_handlers
 from ops_center.host import Host
 from ops_center.pages import CONSOLE, console_router
 
 LONG = "/runs/{run}/cities/{city}"
-ROUTERS = (session.router, city.router, judgement.router, operate.router, feed.router, prometheus_api.router)
+ROUTERS = (session.router, city.router, judgement.router, operate.router, rules.router, feed.router, prometheus_api.router)
 
 
 def create_app(host: Host, guard: GuardConfig = GuardConfig(), console: Path = CONSOLE) -> FastAPI:  # noqa: B008  # frozen value

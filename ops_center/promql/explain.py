@@ -6,18 +6,18 @@ Nothing is computed in another way than the engine does it: each part is given t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ops_center.label_sets import IndexArray, Labels
+from ops_center.label_sets import NAME, IndexArray, Labels
 from ops_center.promql import ast
-from ops_center.promql.binary import signature
 from ops_center.promql.engine import Engine, evaluate
 from ops_center.promql.errors import PromQLError
 from ops_center.promql.explained import ABSENT, ERROR, FALSE, TRUE, VALUE, Node, Reason, Shown
 from ops_center.promql.focus import Focus, agreeing, into
+from ops_center.promql.pairs import TESTS, matched, nearest_miss
 from ops_center.promql.parser import parse
 from ops_center.promql.selectors import Context
 from ops_center.promql.sharing import Memo, Pool
@@ -26,19 +26,39 @@ from ops_center.promql.why_absent import last_samples, why_absent, why_no_result
 
 MOST_SHOWN = 8
 MAX_DEPTH = 48  # of the tree that is shown; what lies deeper is folded
+MAX_NODES = 800
+MAX_RECORDS = 4  # how many rules that record, each read by the one before, are followed
 _NO_COLUMNS: IndexArray = np.zeros(0, dtype=np.intp)
-_CHOOSES = frozenset({"topk", "bottomk", "limitk"})
+_INSIDE = Reason("inside")
+_ANY_OF = ("selector", "range")  # what rules record is there if any of the rules gives it
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A rule that records a metric: its expression, and the labels that it adds."""
+
+    text: str
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: the text, when (epoch ms), what was known then (epoch ms), about which labels, how many series to show."""
+    """What is asked.
+
+    Attributes:
+        text: the expression.
+        at_ms: when, epoch ms; as_of_ms: what was known then, None for all that is known by now.
+        focus: about which labels.
+        most: how many series to show of a part.
+        records: what the metrics that rules record are made of; such a selector is explained by the rule's expression.
+    """
 
     text: str
     at_ms: int
     as_of_ms: int | None = None
     focus: Focus = field(default_factory=dict)
     most: int = MOST_SHOWN
+    records: Mapping[str, tuple[Recorded, ...]] = field(default_factory=dict)
 
 
 def explain(engine: Engine, question: Question) -> Node:
@@ -47,22 +67,19 @@ def explain(engine: Engine, question: Question) -> Node:
     Raises:
         PromQLError: the text is no expression. What fails while it is evaluated is said at the part that failed.
     """
-    expr = parse(question.text)
-    memo = Memo(Pool())
-    memo.shared = {id(node) for node in ast.walk(expr) if not isinstance(node, ast.Matrix | ast.Subquery | ast.String)}
-    context = engine.moment(question.at_ms, question.as_of_ms, memo)
+    context = engine.moment(question.at_ms, question.as_of_ms, Memo(Pool()))
     with np.errstate(all="ignore"):
-        return _Walk(question, context).node(expr, dict(question.focus), 0)
+        return _Walk(question, context).whole(question.text, question.focus, 0)
 
 
 def ended_by(node: Node) -> list[Node]:
     """The parts at which a chain without a result ended; several where each of them alone would have been enough."""
     if node.holds:
         return []
-    if node.kind == "set" and node.op == "or":
-        return [part for child in node.children for part in ended_by(child)]
+    if node.kind in _ANY_OF or (node.kind, node.op) == ("set", "or"):
+        return [part for child in node.children for part in ended_by(child)] if node.reason == _INSIDE else [node]
     first = next((child for child in node.children if not child.holds), None)
-    if node.reason is not None and node.reason.code == "inside" and first is not None:
+    if node.reason == _INSIDE and first is not None:
         return ended_by(first)
     return [node]
 
@@ -86,6 +103,21 @@ class _Walk:
     def __init__(self, question: Question, context: Context) -> None:
         self.question, self.context = question, context
         self._count = 0
+        self._texts: list[str] = []  # of the rule that is explained, and of those whose records it reads
+        self._following: list[str] = []  # the metrics whose records are explained just now
+        self._told: set[tuple[str, frozenset[tuple[str, str]]]] = set()  # records are explained once
+        self._beside_the_point = 0  # how many sides lie around that cannot have changed the result
+
+    def whole(self, text: str, focus: Focus, depth: int) -> Node:
+        """Return the tree of a whole expression."""
+        expr = parse(text)
+        if self.context.memo is not None:
+            valued = (node for node in ast.walk(expr) if not isinstance(node, ast.Matrix | ast.Subquery | ast.String))
+            self.context.memo.shared.update(id(node) for node in valued)
+        self._texts.append(text)
+        made = self.node(expr, dict(focus), depth)
+        self._texts.pop()
+        return made
 
     def found(self, expr: ast.Expr, focus: Focus) -> _Found:
         try:
@@ -104,7 +136,7 @@ class _Walk:
         """Return the tree below a part."""
         expr = ast.unwrap(expr)
         number, self._count = self._count, self._count + 1
-        if depth >= MAX_DEPTH:
+        if depth >= MAX_DEPTH or number >= MAX_NODES:
             return self._made(number, expr, ABSENT, reason=Reason("folded"))
         make = _MAKERS.get(type(expr), _Walk.other)
         return make(self, number, expr, focus, depth)
@@ -112,7 +144,7 @@ class _Walk:
     def _made(self, number: int, expr: ast.Expr, state: str, **more: object) -> Node:
         kind, op = _named(expr)
         start, end = expr.span.start, expr.span.end
-        return Node(number, kind, op, self.question.text[start:end], start, end, state, **more)  # type: ignore[arg-type]  # passed on
+        return Node(number, kind, op, self._texts[-1][start:end], start, end, state, **more)  # type: ignore[arg-type]  # passed on
 
     def _children(self, expr: ast.Expr, focus: Focus, depth: int) -> tuple[Node, ...]:
         parts = zip(ast.children(expr), into(expr, focus), strict=True)
@@ -124,23 +156,80 @@ class _Walk:
         shown = (Shown((), expr.value),) if isinstance(expr, ast.Number) else ()
         return self._made(number, expr, VALUE, shown=shown)
 
-    def selector(self, number: int, expr: ast.Selector, focus: Focus, _depth: int) -> Node:
+    def selector(self, number: int, expr: ast.Selector, focus: Focus, depth: int) -> Node:
         found = self.found(expr, focus)
         if found.error:
             return self._failed(number, expr, found.error, ())
-        shown = self._values(found, last_samples(expr, self.context))
+        shown, records = self._values(found, last_samples(expr, self.context)), self._records(expr, focus, depth)
         state, reason = (VALUE, None) if len(found.columns) else (ABSENT, why_absent(expr, focus, self.context))
-        return self._made(number, expr, state, series=len(found.columns), everywhere=found.everywhere, shown=shown, reason=reason)
+        reason = _INSIDE if reason and records and not any(record.holds for record in records) else reason
+        return self._made(
+            number,
+            expr,
+            state,
+            series=len(found.columns),
+            everywhere=found.everywhere,
+            shown=shown,
+            reason=reason,
+            children=records,
+        )
 
-    def range(self, number: int, expr: ast.Matrix, focus: Focus, _depth: int) -> Node:
+    def range(self, number: int, expr: ast.Matrix, focus: Focus, depth: int) -> Node:
         found = self.found(ast.Call("count_over_time", (expr,), expr.span), focus)
         if found.error:
             return self._failed(number, expr, found.error, ())
         times = self.found(ast.Call("ts_of_last_over_time", (expr,), expr.span), {}).value
         shown = self._values(found, times if isinstance(times, Vector) else None)
+        records = self._records(expr.selector, focus, depth)
         reason = None if len(found.columns) else why_absent(expr.selector, focus, self.context, expr.range_ms)
+        reason = _INSIDE if reason and records and not any(record.holds for record in records) else reason
         state = VALUE if len(found.columns) else ABSENT
-        return self._made(number, expr, state, series=len(found.columns), everywhere=found.everywhere, shown=shown, reason=reason)
+        return self._made(
+            number,
+            expr,
+            state,
+            series=len(found.columns),
+            everywhere=found.everywhere,
+            shown=shown,
+            reason=reason,
+            children=records,
+        )
+
+    def _records(self, selector: ast.Selector, focus: Focus, depth: int) -> tuple[Node, ...]:
+        """The rules that record what a selector reads, as parts below it; what they are now, so not where it looks back."""
+        rules = self.question.records.get(selector.metric, ())
+        fixed = {m.name: m.value for m in selector.matchers if m.op == "=" and m.name != NAME and m.value}
+        key = (selector.metric, frozenset({**focus, **fixed}.items()))
+        if not rules or selector.has_offset or selector.at is not None or self._beside_the_point or key in self._told:
+            return ()
+        if len(self._following) >= MAX_RECORDS or selector.metric in self._following:
+            return ()
+        self._told.add(key)
+        self._following.append(selector.metric)
+        made = []
+        for rule in rules:
+            number, self._count = self._count, self._count + 1
+            inner = {name: value for name, value in {**focus, **fixed}.items() if name not in rule.labels}
+            tree = self.whole(rule.text, inner, depth + 2)
+            reason = None if tree.holds else _INSIDE
+            text, count = rule.text, len(rule.text)
+            made.append(
+                Node(
+                    number,
+                    "record",
+                    selector.metric,
+                    text,
+                    0,
+                    count,
+                    tree.state,
+                    tree.series,
+                    tree.everywhere,
+                    reason=reason,
+                    children=(tree,),
+                )
+            )
+        self._following.pop()
+        return tuple(made)
 
     def subquery(self, number: int, expr: ast.Subquery, focus: Focus, depth: int) -> Node:
         found = self.found(ast.Call("count_over_time", (expr,), expr.span), focus)
@@ -172,7 +261,7 @@ class _Walk:
         )  # fmt: skip
 
     def binary(self, number: int, expr: ast.Binary, focus: Focus, depth: int) -> Node:
-        children = self._children(expr, focus, depth)
+        children = self._sides(expr, focus, depth)
         found = self.found(expr, focus)
         if found.error:
             return self._failed(number, expr, found.error, children)
@@ -186,6 +275,16 @@ class _Walk:
             number, expr, yes if some else no, series=len(found.columns), everywhere=found.everywhere, shown=shown, reason=reason,
             children=children,
         )  # fmt: skip
+
+    def _sides(self, expr: ast.Binary, focus: Focus, depth: int) -> tuple[Node, Node]:
+        """Both sides; where the left one has no result, what `and` and `unless` have on the right cannot change it."""
+        left_focus, right_focus = into(expr, focus)
+        left = self.node(expr.lhs, left_focus, depth + 1)
+        idle = expr.op in ("and", "unless") and not left.holds
+        self._beside_the_point += idle
+        right = self.node(expr.rhs, right_focus, depth + 1)
+        self._beside_the_point -= idle
+        return left, right
 
     def _comparison(self, number: int, expr: ast.Binary, focus: Focus, found: _Found, children: tuple[Node, ...]) -> Node:
         pairs = self._pairs(expr, focus)
@@ -209,11 +308,11 @@ class _Walk:
         left, right = self._columns(expr.lhs, left_focus), self._columns(expr.rhs, right_focus)
         if left is None or right is None:
             return []
-        test = _TESTS[expr.op]
+        test = TESTS[expr.op]
         if expr.matching.group == "right":
-            pairs = [(one, many, labels) for labels, many, one in _matched(right, left, expr.matching)]
+            pairs = [(one, many, labels) for labels, many, one in matched(right, left, expr.matching)]
         else:
-            pairs = [(many, one, labels) for labels, many, one in _matched(left, right, expr.matching)]
+            pairs = [(many, one, labels) for labels, many, one in matched(left, right, expr.matching)]
         return [Shown(labels, a, b, test(a, b)) for a, b, labels in pairs]
 
     def _columns(self, expr: ast.Expr, focus: Focus) -> list[tuple[Labels, float]] | float | None:
@@ -251,29 +350,6 @@ def _stamps(times: Vector, wanted: set[Labels]) -> dict[Labels, float]:
     return {s: float(times.values[0, i]) for i, s in enumerate(times.labels.sets) if s in wanted and times.present[0, i]}
 
 
-Side = list[tuple[Labels, float]] | float
-
-
-def _matched(many: Side, one: Side, how: ast.Matching) -> list[tuple[Labels, float, float]]:
-    """Labels and both numbers of what meets: a series and a number, or two series that match."""
-    if isinstance(many, float):
-        return [((), many, one)] if isinstance(one, float) else [(labels, many, value) for labels, value in one]
-    if isinstance(one, float):
-        return [(labels, value, one) for labels, value in many]
-    known = {signature(labels, how): value for labels, value in one}
-    keyed = [(labels, value, signature(labels, how)) for labels, value in many]
-    return [(labels, value, known[key]) for labels, value, key in keyed if key in known]
-
-
-def nearest_miss(op: str, pairs: list[Shown]) -> Reason | None:
-    """The comparison that came nearest to holding, and by how much it failed; None without any."""
-    missed = [(abs(p.value - p.other), p) for p in pairs if p.value is not None and p.other is not None and not p.holds]
-    if not missed:
-        return None
-    short_by, pair = min(missed, key=lambda one: (not np.isfinite(one[0]), one[0]))
-    return Reason("comparison", {"left": pair.value, "op": op, "right": pair.other, "short_by": short_by, "of": len(pairs)})
-
-
 def _why_unmatched(expr: ast.Binary, children: tuple[Node, ...]) -> Reason:
     left, right = children
     if expr.op == "unless":
@@ -301,14 +377,6 @@ _KINDS: dict[type, tuple[str, Callable[..., str]]] = {
     ast.Call: ("call", lambda expr: expr.func),
     ast.Aggregate: ("aggregate", lambda expr: expr.op),
     ast.Unary: ("sign", lambda expr: expr.op),
-}
-_TESTS: dict[str, Callable[[float, float], bool]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    ">": lambda a, b: a > b,
-    "<=": lambda a, b: a <= b,
-    ">=": lambda a, b: a >= b,
 }
 _MAKERS: dict[type, Callable[..., Node]] = {
     ast.Number: _Walk.literal,

@@ -56,7 +56,8 @@ class Node:
 
     Attributes:
         number: place in the tree, parents before children.
-        kind: number, string, selector, range, subquery, call, aggregate, comparison, arithmetic, set, sign.
+        kind: number, string, selector, range, subquery, call, aggregate, comparison, arithmetic, set, sign; record is a rule that
+            records what the selector above it reads, and its children's places are in that rule's text.
         op: the operator, function or metric.
         start, end: the part's place in the text, half-open.
         state: value, true, false, absent or error.

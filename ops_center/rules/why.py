@@ -18,7 +18,7 @@ from ops_center.label_sets import NAME, Labels, Matcher, without_names
 from ops_center.promql import ast
 from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import EvaluationError, PromQLError
-from ops_center.promql.explain import MOST_SHOWN, Question, ended_by, explain
+from ops_center.promql.explain import MOST_SHOWN, Question, Recorded, ended_by, explain
 from ops_center.promql.explained import ERROR, Node, plain
 from ops_center.promql.focus import agreeing, agrees
 from ops_center.promql.values import Vector
@@ -88,7 +88,7 @@ def why(rules: RuleEngine, asked: Asked) -> Plain:
     condition = known[0] if known else _Condition()
     if condition.labels is not None:
         looked.focus.update(_result_labels(condition.labels, rule.rule))
-    document = _answered(engine, looked, asked, condition)
+    document = _answered(engine, rules, looked, asked, condition)
     more = {
         "alert": rule.rule.alert, "group": group.group.name, "file": rule.rule.file, "line": rule.rule.line,
         "alert_labels": condition.labels, "health": rule.health, "error": rule.last_error,
@@ -104,7 +104,7 @@ def _of_expression(engine: Engine, rules: RuleEngine, asked: Asked) -> Plain:
     looked = _Looked(asked.text, asked.for_ms, asked.keep_firing_for_ms, interval_ms, evaluated_ms, 0, dict(asked.labels))
     condition = _from_values(engine, looked)
     none = {"alert": None, "group": None, "file": None, "line": None, "alert_labels": None, "health": None, "error": ""}
-    return _answered(engine, looked, asked, condition) | none | {"others": [], "others_count": 0, "other_rules": []}
+    return _answered(engine, rules, looked, asked, condition) | none | {"others": [], "others_count": 0, "other_rules": []}
 
 
 # -- which rule, which series
@@ -241,10 +241,10 @@ def _kept_since(engine: Engine, looked: _Looked) -> int | None:
 # -- the answer
 
 
-def _answered(engine: Engine, looked: _Looked, asked: Asked, condition: _Condition) -> Plain:
-    shift = engine.offset_ms
+def _answered(engine: Engine, rules: RuleEngine, looked: _Looked, asked: Asked, condition: _Condition) -> Plain:
+    shift, records = engine.offset_ms, _records(rules)
     at_ms, as_of_ms = looked.evaluated_ms - looked.offset_ms + shift, looked.evaluated_ms + shift
-    tree = explain(engine, Question(looked.text, at_ms, as_of_ms, looked.focus, asked.most))
+    tree = explain(engine, Question(looked.text, at_ms, as_of_ms, looked.focus, asked.most, records))
     keep = condition.keep_since_ms
     if condition.condition == "firing" and not tree.holds and keep is None:
         keep = _kept_since(engine, looked)
@@ -260,6 +260,14 @@ def _answered(engine: Engine, looked: _Looked, asked: Asked, condition: _Conditi
         "kept_since_ms": keep, "kept_until_ms": ends, "verdict": _verdict(tree, condition.condition),
         "ended_by": [node.number for node in ended_by(tree)], "tree": plain(tree),
     }  # fmt: skip
+
+
+def _records(rules: RuleEngine) -> dict[str, tuple[Recorded, ...]]:
+    """What the metrics that rules record are made of."""
+    found: dict[str, tuple[Recorded, ...]] = {}
+    for rule in (state.rule for group in rules.groups for state in group.rules if state.rule.record):
+        found[rule.record] = (*found.get(rule.record, ()), Recorded(rule.text, tuple(name for name, _ in rule.labels)))
+    return found
 
 
 def _on_grid(since_ms: int, wait_ms: int, interval_ms: int) -> int:
