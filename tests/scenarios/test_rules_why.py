@@ -65,10 +65,10 @@ def test_it_is_said_in_words(folder: Path, lang: str) -> None:
 
 def test_both_languages_have_all_words() -> None:
     """A sentence exists in both, with the same places to fill."""
-    places = [
-        {key: sorted(part.split("}")[0] for part in text.split("{")[1:]) for key, text in words.items()}
-        for words in WORDS.values()
-    ]
+
+    def places(words: dict[str, str]) -> dict[str, list[str]]:
+        return {key: sorted(re.findall(r"{\w+}", text)) for key, text in words.items()}
+
     assert places(WORDS["vi"]) == places(WORDS["en"])
 
 
