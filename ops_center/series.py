@@ -215,6 +215,7 @@ class SeriesStore:
         self.reach_ms: int | None = None  # ... in all other metrics; None: nobody knows, nothing is packed
         self.packed: tuple[tuple[int, int], bytes] | None = None  # which series there are, as keyframes hold it, and a version
         self.metrics: dict[str, Metric] = {}
+        self.starts: dict[Labels, tuple[TimeArray, TimeArray]] = {}  # of few counters, since when each sample counts
         self._selections: dict[tuple[Matcher, ...], Selection] = {}
         self._by_name: dict[tuple[Matcher, ...], tuple[int, list[Metric]]] = {}
         self._older: dict[tuple[Matcher, ...], LabelSets] = {}  # what another store selected, with all that was derived from it
@@ -273,7 +274,7 @@ class SeriesStore:
         made = SeriesStore(self.retention_ms, self.max_series)
         left_out = set(fresh)
         made.metrics = {name: metric for name, metric in self.metrics.items() if name not in left_out}
-        made.floor_ms = self.floor_ms
+        made.floor_ms, made.starts = self.floor_ms, self.starts
         made.inherit(self)
         return made
 
@@ -319,6 +320,10 @@ class SeriesStore:
         block = owner.event_block()
         owner.add(block, [labels])
         return owner.places[labels]
+
+    def note_starts(self, labels: Labels, times: TimeArray, starts: TimeArray) -> None:
+        """Say since when the samples of a counter at some ascending times count, both in ms; what is not told is unknown."""
+        self.starts[labels] = (times, starts)
 
     def mark_stale(self, metric: str, labels: Mapping[str, str], t_ms: int, received_at_ms: int | None = None) -> None:
         """End a series at an instant, as Prometheus' stale marker does."""

@@ -21,7 +21,8 @@ from ops_center.label_sets import (
     parts_of,
 )
 from ops_center.promql.errors import EvaluationError
-from ops_center.promql.numbers import format_value, is_label_name
+from ops_center.promql.label_hash import hash_share
+from ops_center.promql.numbers import format_value, is_label_name, quoted
 from ops_center.promql.values import Vector
 from ops_center.promql.windows import _incremental_mean, quantiles_of
 from ops_center.series_blocks import FloatArray
@@ -53,6 +54,8 @@ def aggregate(op: str, vector: Vector, names: tuple[str, ...], without: bool, pa
         return _count_values(vector, labels, groups, param)
     if op in ("topk", "bottomk", "limitk") and param is not None:
         return _pick(op, vector, groups, param)
+    if op == "limit_ratio" and param is not None:
+        return _share(vector, param)
     if not len(vector.labels):
         return Vector(labels, np.zeros((len(vector.values), 0)), np.zeros((len(vector.values), 0), dtype=np.bool_))
     counts = group_counts(vector.present, groups)
@@ -191,9 +194,19 @@ def _ranked(op: str, values: FloatArray, present: BoolArray, groups: Groups, k: 
     return columns[rank < min(max(k, 0.0), 1e18) // 1]
 
 
+def _share(vector: Vector, ratio: FloatArray) -> Vector:
+    """limit_ratio: the series whose hash lies in the lowest share of all, or for a negative ratio in the highest."""
+    if bool(np.isnan(ratio).any()):
+        raise EvaluationError("Ratio value is NaN")
+    ratio = np.clip(ratio, -1.0, 1.0)[:, None]
+    places = vector.labels.derive("hashes", lambda: np.array([hash_share(s) for s in vector.labels.sets], dtype=np.float64))
+    kept = np.where(ratio >= 0, places < ratio, places >= 1.0 + ratio) | (ratio == 1.0)
+    return Vector(vector.labels, vector.values, vector.present & kept)
+
+
 def _count_values(vector: Vector, labels: LabelSets, groups: Groups, name: str) -> Vector:
     if not is_label_name(name):
-        raise EvaluationError(f"invalid label name {shown_bytes(name)}")
+        raise EvaluationError(f"invalid label name {quoted(name)}")
     columns: dict[Labels, int] = {}
     cells: list[tuple[int, int]] = []
     for step, column in zip(*np.nonzero(vector.present), strict=True):
@@ -204,12 +217,6 @@ def _count_values(vector: Vector, labels: LabelSets, groups: Groups, name: str) 
     for step, column in cells:
         counts[step, column] += 1
     return Vector(LabelSets(columns), counts, counts > 0)
-
-
-def shown_bytes(text: str) -> str:
-    """A string in quotes, bytes that are no UTF-8 as \\x escapes."""
-    raw = text.encode("utf-8", "surrogateescape")
-    return '"' + "".join(chr(b) if 32 <= b < 127 else f"\\x{b:02x}" for b in raw) + '"'
 
 
 __all__ = ["aggregate", "group_counts", "groups_of"]

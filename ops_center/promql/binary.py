@@ -227,7 +227,7 @@ def _with_filled(node: ast.Binary, pairs: Vector, many: Vector, one: Vector, opt
     """The pairs beside what one side has alone, a number standing in for the other side."""
     how = node.matching
     swapped = how.group == "right"
-    for_many, for_one = (how.fill_right, how.fill_left) if swapped else (how.fill_left, how.fill_right)
+    for_many, for_one = how.fill_left, how.fill_right  # also with group_right: Prometheus turns the sides, not the numbers
     parts = [pairs]
     if for_one is not None:
         alone = Vector(many.labels, many.values, many.present & ~_has_partner(node, many, one))

@@ -10,7 +10,6 @@ from ops_center.promql.signatures import (
     MATRIX,
     SCALAR,
     STRING,
-    UNSUPPORTED_AGGREGATIONS,
     UNSUPPORTED_FUNCTIONS,
     VECTOR,
     signature_of,
@@ -55,14 +54,22 @@ def check(expr: ast.Expr, text: str) -> None:
         ParseError: with the place of the offending node.
     """
     _check_depth(expr, text)
+    loose = _label_selectors(expr)
     for node in ast.walk(expr):
         try:
-            _check_node(node, text)
+            if id(node) not in loose:
+                _check_node(node, text)
         except ParseError:
             raise
         except PromQLError as why:
             kind = UnsupportedError if str(why).startswith("unsupported") else ParseError
             raise kind(str(why), text, node.span) from None
+
+
+def _label_selectors(expr: ast.Expr) -> set[int]:
+    """Selectors that only choose labels, in `info()`: these may match everything."""
+    calls = [node for node in ast.walk(expr) if isinstance(node, ast.Call) and node.func == "info" and len(node.args) > 1]
+    return {id(node.args[1]) for node in calls}
 
 
 def _check_depth(expr: ast.Expr, text: str) -> None:
@@ -105,9 +112,7 @@ def _wrong(message: str, node: ast.Expr, text: str) -> None:
 
 def _check_call(node: ast.Call, text: str) -> None:
     if node.func in UNSUPPORTED_FUNCTIONS:
-        raise UnsupportedError(
-            f"unsupported function {node.func!r}: native histograms and info() are out of scope", text, node.span
-        )
+        raise UnsupportedError(f"unsupported function {node.func!r}: native histograms are out of scope", text, node.span)
     signature = signature_of(node.func)
     least, most = len(signature.args) - signature.optional, len(signature.args)
     count = len(node.args)
@@ -115,10 +120,16 @@ def _check_call(node: ast.Call, text: str) -> None:
         wanted = f"at least {least}" if signature.repeat else (str(most) if least == most else f"{least} to {most}")
         raise ParseError(f"expected {wanted} argument(s) in call to {node.func!r}, got {count}", text, node.span)
     _check_extended(node, text)
+    if node.func == "info" and len(node.args) > 1 and not _is_plain_selector(node.args[1]):
+        raise ParseError("expected label selectors only as second argument in call to 'info'", text, node.args[1].span)
     for index, arg in enumerate(node.args):
         wanted_type = signature.args[min(index, most - 1)]
         if type_of(arg) != wanted_type:
             _wrong(f"expected type {_SHOWN[wanted_type]} in call to function {node.func!r}", arg, text)
+
+
+def _is_plain_selector(arg: ast.Expr) -> bool:
+    return isinstance(arg, ast.Selector) and not (arg.metric or arg.has_offset or arg.at or arg.extended)
 
 
 def _check_extended(node: ast.Call, text: str) -> None:
@@ -131,8 +142,6 @@ def _check_extended(node: ast.Call, text: str) -> None:
 
 
 def _check_aggregate(node: ast.Aggregate, text: str) -> None:
-    if node.op in UNSUPPORTED_AGGREGATIONS:
-        raise UnsupportedError(f"unsupported aggregation {node.op!r}: it depends on Prometheus' own hash", text, node.span)
     if type_of(node.expr) != VECTOR:
         _wrong("expected type instant vector in aggregation expression", node.expr, text)
     if node.param is not None:

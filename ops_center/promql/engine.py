@@ -13,18 +13,23 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ops_center.label_sets import LabelSets
+from ops_center.label_sets import NAME, LabelSets, value_of
 from ops_center.promql import ast
 from ops_center.promql.aggregations import aggregate
 from ops_center.promql.binary import binary
 from ops_center.promql.errors import EvaluationError, LimitError
 from ops_center.promql.extended import extended_range, smoothed_instant
 from ops_center.promql.functions import instant_function, string_of
+from ops_center.promql.histograms import note_quantiles
+from ops_center.promql.info_join import info
+from ops_center.promql.numbers import quoted, shown_number
 from ops_center.promql.options import Options
 from ops_center.promql.parser import parse
 from ops_center.promql.selectors import Context, raw_samples, sample_times, select_instant, select_range
 from ops_center.promql.sharing import Memo
 from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, SIGNATURES, signature_of
+from ops_center.promql.start_times import FUNCTIONS as START_FUNCTIONS
+from ops_center.promql.start_times import start_timestamps, with_starts
 from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed
 from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.promql.windows import ORDERINGS
@@ -242,7 +247,20 @@ def _aggregate(expr: ast.Aggregate, context: Context) -> Value:
     elif expr.param is not None:
         value = evaluate(expr.param, context)
         param = value.values if isinstance(value, Scalar) else None
+        if param is not None:
+            _note_param(expr, param, context)
     return aggregate(expr.op, vector, expr.grouping, expr.without, param)
+
+
+def _note_param(expr: ast.Aggregate, param: FloatArray, context: Context) -> None:
+    if expr.param is None:
+        return
+    if expr.op == "quantile":
+        note_quantiles(param, context.watch, expr.param.span)
+    if expr.op == "limit_ratio" and context.watch.notes is not None:
+        for value in dict.fromkeys(param[np.abs(param) > 1].tolist()):
+            what = f"ratio value should be between -1 and 1, got {shown_number(value)}, capping to {1 if value > 1 else -1}"
+            context.watch.notes.warn(what, expr.param.span)
 
 
 def _call(expr: ast.Call, context: Context) -> Value:
@@ -251,7 +269,23 @@ def _call(expr: ast.Call, context: Context) -> Value:
     signature_of(expr.func)
     if expr.func == "timestamp" and isinstance(inner := ast.unwrap(expr.args[0]), ast.Selector):
         return renamed(sample_times(inner, context), context.options)
+    if expr.func == "start_timestamp":
+        return _start_timestamp(expr, context)
+    if expr.func == "info":
+        base = evaluate(expr.args[0], context)
+        assert isinstance(base, Vector)  # by its signature
+        return info(expr, base, context)
     return instant_function(expr, context)
+
+
+def _start_timestamp(expr: ast.Call, context: Context) -> Vector:
+    """Only samples know since when they count: of anything computed, nothing is known."""
+    inner = ast.unwrap(expr.args[0])
+    if isinstance(inner, ast.Selector):
+        return renamed(start_timestamps(inner, context), context.options)
+    value = evaluate(inner, context)
+    assert isinstance(value, Vector)  # by its signature
+    return Vector(value.labels, value.values, np.zeros_like(value.present))
 
 
 def _range_call(expr: ast.Call, context: Context, asked: tuple[str, float] | None = None) -> Value:
@@ -265,13 +299,41 @@ def _range_call(expr: ast.Call, context: Context, asked: tuple[str, float] | Non
     name = "present_over_time" if expr.func == "absent_over_time" else expr.func
     inner = ast.unwrap(source)
     if isinstance(inner, ast.Matrix) and inner.selector.extended:
-        return renamed(extended_range(name, inner, context), context.options)
-    found = select_range(name, inner, params, context, asked)
+        found = extended_range(name, inner, context)
+    else:
+        found = select_range(name, inner, params, context, asked)
+    if name in START_FUNCTIONS and context.store.starts and isinstance(inner, ast.Matrix):
+        found = with_starts(expr, inner, found, context)
+    if context.watch.notes is not None:
+        _note_range(expr, found, params, context)
     if expr.func == "absent_over_time":
         return instant_function(expr, context, found)
     if expr.func in KEEPS_NAME:
         return merged(found)
     return renamed(found, context.options)
+
+
+_COUNTER_NAMES = ("_total", "_sum", "_count", "_bucket")
+_NO_COUNTER = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket"
+_NO_COUNTER_TYPE = 'metric might not be a counter, __type__ label is not set to "counter" or "histogram"'
+
+
+def _note_range(expr: ast.Call, found: Vector, params: list[FloatArray], context: Context) -> None:
+    """What Prometheus remarks on functions of ranges: quantiles that are none, and counters that may be gauges."""
+    notes, there = context.watch.notes, found.present
+    if notes is None:
+        return
+    if expr.func == "quantile_over_time":
+        note_quantiles(params[0], context.watch, expr.args[0].span, np.asarray(there.any(axis=1), dtype=np.bool_))
+    if expr.func not in ("rate", "increase"):
+        return
+    seen = [found.labels.sets[c] for c in np.flatnonzero(there.any(axis=0)).tolist()]
+    for labels in dict.fromkeys(tuple(p for p in one if p[0] in (NAME, "__type__")) for one in seen):
+        name, kind = value_of(labels, NAME), value_of(labels, "__type__")
+        if context.options.metadata_labels and name and kind not in ("counter", "histogram"):
+            notes.info(f"{_NO_COUNTER_TYPE}, got {quoted(kind)}: {quoted(name)}", expr.args[0].span)
+        elif not context.options.metadata_labels and name and not name.endswith(_COUNTER_NAMES):
+            notes.info(f"{_NO_COUNTER}: {quoted(name)}", expr.args[0].span)
 
 
 def _check_params(func: str, params: list[FloatArray]) -> None:

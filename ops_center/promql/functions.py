@@ -11,8 +11,8 @@ import numpy as np
 from ops_center.label_sets import NAME, SCALAR, IndexArray, Labels, LabelSets, compile_regex, labels_of
 from ops_center.promql import ast
 from ops_center.promql.errors import EvaluationError
-from ops_center.promql.histograms import histogram_quantile
-from ops_center.promql.numbers import is_label_name
+from ops_center.promql.histograms import Asked, histogram_fraction, histogram_quantile, histogram_quantiles
+from ops_center.promql.numbers import is_label_name, quoted
 from ops_center.promql.selectors import Context
 from ops_center.promql.values import Scalar, Value, Vector, merged, renamed
 from ops_center.series_blocks import FloatArray
@@ -45,6 +45,7 @@ _MATH: dict[str, Callable[[FloatArray], FloatArray]] = {
 _CLAMPS = frozenset({"clamp", "clamp_min", "clamp_max"})
 _DATES = frozenset(["minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year"])
 _SORTS = frozenset({"sort", "sort_desc", "sort_by_label", "sort_by_label_desc"})
+_NO_ORDER = "sort is ineffective for range queries since results are always ordered by labels"
 _SCALARS = frozenset({"time", "pi", "step", "range", "start", "end", "min_of", "max_of", "scalar"})
 
 
@@ -88,8 +89,8 @@ def _remaining(expr: ast.Call, context: Context) -> Value:
             vector = _vector(expr.args[0], context)
             stamps = np.broadcast_to((context.times / 1000)[:, None], vector.values.shape)
             return renamed(Vector(vector.labels, stamps, vector.present), context.options)
-        case "histogram_quantile":
-            return renamed(histogram_quantile(_numbers(expr.args[0], context), _vector(expr.args[1], context)), context.options)
+        case "histogram_quantile" | "histogram_quantiles" | "histogram_fraction":
+            return renamed(_of_histograms(expr, context), context.options)
         case "label_replace":
             return _relabelled(_vector(expr.args[0], context), _replacement, expr)
         case "label_join":
@@ -110,6 +111,21 @@ def _numbers(expr: ast.Expr, context: Context) -> FloatArray:
     if not isinstance(value, Scalar):
         raise EvaluationError(f"saw {type(value).__name__}, expected a scalar")
     return value.values
+
+
+def _of_histograms(expr: ast.Call, context: Context) -> Vector:
+    args = expr.args
+    if expr.func == "histogram_quantiles":
+        asked = Asked(context.watch, tuple(a.span for a in args[2:]), args[0].span)
+        label = string_of(args[1])
+        if not is_label_name(label):
+            raise EvaluationError(f"invalid label name {quoted(label)}")
+        return histogram_quantiles([_numbers(a, context) for a in args[2:]], label, _vector(args[0], context), asked)
+    asked = Asked(context.watch, tuple(a.span for a in args[:-1]), args[-1].span)
+    numbers, vector = [_numbers(a, context) for a in args[:-1]], _vector(args[-1], context)
+    if expr.func == "histogram_fraction":
+        return histogram_fraction(numbers[0], numbers[1], vector, asked)
+    return histogram_quantile(numbers[0], vector, asked)
 
 
 def _scalar(expr: ast.Call, context: Context) -> Scalar:
@@ -212,6 +228,8 @@ def absent_labels(expr: ast.Expr) -> Labels:
 def _sorted(expr: ast.Call, context: Context) -> Vector:
     vector = _vector(expr.args[0], context)
     if len(vector.values) != 1:
+        if context.watch.notes is not None:
+            context.watch.notes.warn(_NO_ORDER, expr.span)
         return vector
     columns = np.flatnonzero(vector.present[0]).astype(np.intp)
     if expr.func in ("sort", "sort_desc"):

@@ -25,3 +25,29 @@ def is_label_name(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return name != ""
+
+
+def shown_number(value: float) -> str:
+    """As Go's %g shows it: shortest, with an exponent from 1e+21 on and below 1e-4."""
+    plain = format_value(value)
+    if plain in ("NaN", "+Inf", "-Inf", "0", "-0") or 1e-4 <= abs(value) < 1e21:
+        return plain
+    digits, power = f"{value:.17e}".split("e")
+    mantissa = next((m for n in range(18) if float(m := f"{value:.{n}e}") == value), f"{digits}e{power}")
+    head, power = mantissa.split("e")
+    return f"{head}e{power[0]}{int(power[1:]):02d}"
+
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+def quoted(text: str) -> str:
+    """A string in quotes as Go's %q shows it; bytes that are no UTF-8 as \\x escapes."""
+    return '"' + "".join(_ESCAPES.get(c) or (c if c.isprintable() else _escaped(c)) for c in text) + '"'
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that surrogateescape stands for
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

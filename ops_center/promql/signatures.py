@@ -44,6 +44,10 @@ def _table() -> dict[str, Signature]:
     add("scalar", VECTOR, SCALAR)
     add("vector", SCALAR)
     add("histogram_quantile", "scalar vector")
+    add("histogram_quantiles", "vector string scalar", repeat=True)
+    add("start_timestamp", VECTOR)
+    add("info", "vector vector", optional=1)
+    add("histogram_fraction", "scalar scalar vector")
     add("label_replace", "vector string string string string")
     add("label_join", "vector string string string", optional=1, repeat=True)
     add("sort_by_label sort_by_label_desc", "vector string", optional=1, repeat=True)
@@ -51,20 +55,15 @@ def _table() -> dict[str, Signature]:
 
 
 SIGNATURES = _table()
-UNSUPPORTED_FUNCTIONS = frozenset(  # native histograms, flagged or experimental
+UNSUPPORTED_FUNCTIONS = frozenset(  # of native histograms
     [
         "histogram_avg",
         "histogram_count",
         "histogram_sum",
         "histogram_stddev",
         "histogram_stdvar",
-        "histogram_fraction",
-        "histogram_quantiles",
-        "info",
-        "start_timestamp",
     ]
 )
-UNSUPPORTED_AGGREGATIONS = frozenset({"limit_ratio"})
 EXTENDED = {"anchored": ("changes", "delta", "increase", "rate", "resets"), "smoothed": ("delta", "increase", "rate")}
 KEEPS_NAME = frozenset({"last_over_time", "first_over_time"})
 
@@ -76,7 +75,7 @@ def signature_of(name: str) -> Signature:
         PromQLError: no such function, or one that is declared unsupported.
     """
     if name in UNSUPPORTED_FUNCTIONS:
-        raise PromQLError(f"unsupported function {name!r}: native histograms and info() are out of scope")
+        raise PromQLError(f"unsupported function {name!r}: native histograms are out of scope")
     if name not in SIGNATURES:
         raise PromQLError(f"unknown function with name {name!r}")
     return SIGNATURES[name]

@@ -16,10 +16,11 @@ from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import PromQLError, UnsupportedError
 from ops_center.promql.parser import parse
 from ops_center.promql.values import RangeVector, Scalar, Text, Vector
-from ops_center.rules.notation import HistogramNotation, NotationError, parse_labels, parse_values, split_series
+from ops_center.promql.watch import Notes, Watch
+from ops_center.rules.notation import HistogramNotation, parse_labels, parse_values, split_series
 from ops_center.series import SeriesStore
 
-FLAGGED = {"fill-modifier.test", "type_and_unit.test"}
+HISTOGRAM = "native histograms"
 EVAL = re.compile(
     r"eval(?P<mode>_\w+)?\s+(?:instant\s+(?:at\s+(?P<at>\S+)\s+)?|range\s+from\s+(?P<a>\S+)\s+to\s+(?P<b>\S+)\s+step\s+(?P<s>\S+)\s+)(?P<q>.*)"
 )
@@ -93,7 +94,7 @@ class Script:
         for item in last.values():
             name, values = split_series(item)
             if "@st" in name:
-                self.tainted.append(dict(parse_labels(name.replace("@st", ""))))
+                self.load_starts(parse_labels(name.replace("@st", "")), values, step)
                 continue
             labels = parse_labels(name)
             if "nhcb" in line and dict(labels)[NAME].endswith("_bucket"):
@@ -108,7 +109,23 @@ class Script:
             times = (np.arange(len(points.kinds)) * step)[keep]
             self.store.append_series(labels, times.astype(np.int64), points.values[keep], points.kinds[keep] == 2)
 
+    def load_starts(self, labels, values: str, step: int) -> None:
+        """Start times are written as offsets from their samples: `-30s-1mx2` are three, `_` is unknown."""
+        offsets: list[int | None] = []
+        for item in values.split():
+            match = re.fullmatch(r"(?P<a>[-+]?(?:\d+(?:ms|[smhd])?)+?)(?P<d>[-+](?:\d+(?:ms|[smhd])?)+)?(?:x(?P<n>\d+))?", item)
+            if match is None:
+                assert re.fullmatch(r"_(x\d+)?", item), item
+                offsets += [None] * (int(item[2:]) if "x" in item else 1)
+                continue
+            first, change = ms(match["a"].lstrip("+")), ms((match["d"] or "0").lstrip("+"))
+            offsets += [first + change * i for i in range(int(match["n"] or 0) + 1)]
+        known = [(i * step, i * step + o) for i, o in enumerate(offsets) if o is not None]
+        times, starts = np.array(known, dtype=np.int64).reshape(-1, 2).T
+        self.store.note_starts(labels, times, starts)
+
     def touches_tainted(self, expr: ast.Expr) -> bool:
+        """Whether an expression reads series that hold native histograms."""
         shadow = SeriesStore()
         for labels in self.tainted:
             shadow.append_sample(labels[NAME], labels, 0, 0.0)
@@ -121,38 +138,51 @@ class Script:
         expects = [line for line in case.lines if line.startswith("expect ")]
         body = [line for line in case.lines if not line.startswith("expect ")]
         if any("{{" in line for line in body):
-            return outcome("unsupported", "native histogram expected")
+            return outcome("unsupported", HISTOGRAM)
         should_fail = case.match["mode"] == "_fail" or any(e.startswith("expect fail") for e in expects)
         try:
             expr = parse(case.query)
-        except UnsupportedError as why:
-            return outcome("unsupported", re.sub(r"^\d+:\d+: ", "", str(why)).split(":")[0] + ": " + self.path.name)
+        except UnsupportedError:
+            return outcome("unsupported", HISTOGRAM)
         except PromQLError as why:
             if should_fail:
                 return outcome("passed")
             return outcome("failed", f"parse: {why}")
         if self.touches_tainted(expr):
-            return outcome("unsupported", "touches native histogram or start timestamp series")
-        if case.match["mode"] in ("_warn", "_info") or any(e.startswith(("expect warn", "expect info")) for e in expects):
-            return outcome("unsupported", "annotation expected")
+            return outcome("unsupported", HISTOGRAM)
+        self.notes = Notes()
         try:
-            return outcome(*self.compare(case, expr, expects, body, should_fail))
+            status, why = self.compare(case, expr, expects, body, should_fail)
+            return outcome(status, why) if status == "failed" else outcome(*self.annotated(case, expects))
         except PromQLError as why:
             return outcome("passed") if should_fail and said(expects, str(why)) else outcome("failed", f"error: {why}")
 
     def engine(self) -> Engine:
-        return Engine(self.store, 0, Options(delayed_name_removal=True))
+        typed = self.path.name == "type_and_unit.test"
+        return Engine(self.store, 0, Options(delayed_name_removal=True, metadata_labels=typed))
+
+    def annotated(self, case: Eval, expects: list[str]) -> tuple[str, str]:
+        """Each warning and info expected was given, and none where none may be."""
+        for kind, mode in (("warning", "warn"), ("info", "info")):
+            shown = self.notes.shown(kind, case.query, 0)
+            wanted = [e.removeprefix(f"expect {mode}").strip() for e in expects if re.match(rf"expect {mode}\b", e)]
+            if case.match["mode"] == f"_{mode}":
+                wanted.append("")
+            forbidden = f"expect no_{mode}" in expects
+            if (wanted and not shown) or (forbidden and shown) or not all(_found(w, shown) for w in wanted):
+                return "failed", f"{kind}: got {shown}, expected {wanted or 'none'}"
+        return "passed", ""
 
     def compare(self, case: Eval, expr, expects, body, should_fail) -> tuple[str, str]:
         m = case.match
         if m["a"] is not None:
             start, end, step = ms(m["a"]), ms(m["b"]), ms(m["s"])
-            times, got = self.engine().range(expr, start, end, step)
+            times, got = self.engine().range(expr, start, end, step, watch=Watch(notes=self.notes))
             if should_fail:
                 return "failed", "no error"
             return check_range(got, times, [parse_expected(b) for b in body])
         at = ms(m["at"]) if m["at"] else 0
-        got = self.engine().instant(expr, at)
+        got = self.engine().instant(expr, at, watch=Watch(notes=self.notes))
         if should_fail:
             return "failed", "no error"
         if isinstance(got, Text):
@@ -200,6 +230,12 @@ class Script:
         if set(found) != {w[0] for w in wanted} or not all(near(found[w[0]], w[1][0]) for w in wanted):
             return "failed", f"as range: got {found}"
         return "passed", ""
+
+
+def _found(wanted: str, shown: list[str]) -> bool:
+    if wanted.startswith("regex:"):
+        return any(re.search(wanted[6:].strip(), line) for line in shown)
+    return not wanted or wanted.removeprefix("msg:").strip() in shown
 
 
 def said(expects: list[str], error: str) -> bool:
@@ -265,20 +301,7 @@ def check_raw(got: RangeVector, expects, body) -> tuple[str, str]:
 
 
 def run_all(folder: Path) -> list[Outcome]:
-    out: list[Outcome] = []
-    for path in sorted(folder.glob("*.test")):
-        if path.name in FLAGGED:
-            script = Script(path)
-            try:
-                found = script.run()
-            except (AssertionError, NotationError) as why:
-                found = [Outcome(path.name, 0, "", "failed", f"script: {why}")]
-            why = f"feature-flagged: {path.name}"
-            found = [o if o.status == "unsupported" else Outcome(o.file, o.line, o.query, "unsupported", why) for o in found]
-        else:
-            found = Script(path).run()
-        out.extend(found)
-    return out
+    return [outcome for path in sorted(folder.glob("*.test")) for outcome in Script(path).run()]
 
 
 __all__ = ["labels_of", "run_all"]
