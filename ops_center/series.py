@@ -299,8 +299,8 @@ class SeriesStore:
         place.block.put(t_ms, received, np.array([place.column], dtype=np.intp), value, None, stale)
 
     def append_series(self, labels: Labels, times: TimeArray, values: FloatArray, stale: BoolArray) -> None:
-        """Write one series' samples, ascending and later than what it has; labels hold the name."""
-        owner = self.metric(dict(labels)[NAME])
+        """Write one series' samples, ascending and later than what it has; labels hold the name, or there is none."""
+        owner = self.metric(dict(labels).get(NAME, ""))
         place = owner.places.get(labels) or self._place(owner, labels)
         if isinstance(place.block, EventBlock) and self._only_later(place, times):
             place.block.put_series(place.column, times, values, stale)

@@ -45,6 +45,13 @@ class Pool:
         self._count(made[id(expr)])
         return made[id(expr)]
 
+    def keep_all(self) -> None:
+        """Count every node as shared, so that a memo has the value of each; nothing is left out any more."""
+        self.sure.clear()
+        for node in list(self._nodes.values()):
+            self._once.add(id(node))
+            self._count(node)
+
     def _kept(self, node: ast.Expr, children: list[ast.Expr]) -> ast.Expr:
         key = (repr(_bare(_over(node, [_HOLE] * len(children)))), *(id(child) for child in children))
         if key not in self._nodes:

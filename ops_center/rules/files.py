@@ -24,6 +24,26 @@ from ops_center.rules.yaml_nodes import MAX_BYTES, Document, FileError
 
 GROUP_KEYS = frozenset({"name", "interval", "query_offset", "limit", "labels", "rules"})
 RULE_KEYS = frozenset({"record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"})
+PROMETHEUS, VMALERT_RULES = "prometheus", "vmalert"
+_MORE_GROUP_KEYS = {
+    PROMETHEUS: frozenset[str](),
+    VMALERT_RULES: frozenset(
+        [
+            "type",
+            "concurrency",
+            "params",
+            "headers",
+            "notifier_headers",
+            "eval_offset",
+            "eval_delay",
+            "eval_alignment",
+            "extra_filter_labels",
+            "tenant",
+            "debug",
+        ]
+    ),
+}
+_MORE_RULE_KEYS = {PROMETHEUS: frozenset[str](), VMALERT_RULES: frozenset({"type", "debug", "update_entries_limit"})}
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
@@ -69,8 +89,8 @@ class RuleFile:
     groups: tuple[RuleGroup, ...]
 
 
-def load_files(texts: Mapping[str, str]) -> list[RuleFile]:
-    """All files, or none: path → text.
+def load_files(texts: Mapping[str, str], dialect: str = PROMETHEUS, lenient: bool = False) -> list[RuleFile]:
+    """All files, or none: path → text; `lenient` leaves out unknown fields.
 
     Raises:
         RuleFilesError: with every error found, one per file and place.
@@ -79,7 +99,7 @@ def load_files(texts: Mapping[str, str]) -> list[RuleFile]:
     errors: list[FileError] = []
     for path, text in texts.items():
         try:
-            loaded.append(load_text(text, path))
+            loaded.append(load_text(text, path, dialect, lenient))
         except FileError as why:
             errors.append(why)
         except RuleFilesError as why:
@@ -97,7 +117,7 @@ class RuleFilesError(ValueError):
         super().__init__("\n".join(str(e) for e in errors))
 
 
-def read_files(paths: Iterable[str | Path]) -> dict[str, str]:
+def read_files(paths: Iterable[str | Path], max_bytes: int = MAX_BYTES) -> dict[str, str]:
     """Texts of the files by path.
 
     Raises:
@@ -107,7 +127,7 @@ def read_files(paths: Iterable[str | Path]) -> dict[str, str]:
     errors: list[FileError] = []
     for path in paths:
         try:
-            texts[str(path)] = _text_of(Path(path))
+            texts[str(path)] = _text_of(Path(path), max_bytes)
         except FileError as why:
             errors.append(why)
     if errors:
@@ -115,11 +135,11 @@ def read_files(paths: Iterable[str | Path]) -> dict[str, str]:
     return texts
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Path, max_bytes: int) -> str:
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:  # asked before reading: a huge file would only be read to be refused
-            raise FileError(f"file too large: saw {size} bytes, expected at most {MAX_BYTES}", str(path))
+        if size > max_bytes:  # asked before reading: a huge file would only be read to be refused
+            raise FileError(f"file too large: saw {size} bytes, expected at most {max_bytes}", str(path))
         data = path.read_bytes()
         return data.decode("utf-8")
     except OSError as why:
@@ -130,21 +150,23 @@ def _text_of(path: Path) -> str:
 
 
 @lru_cache(maxsize=256)
-def load_text(text: str, path: str) -> RuleFile:
+def load_text(text: str, path: str, dialect: str = PROMETHEUS, lenient: bool = False) -> RuleFile:
     """The groups of one file. Kept, for files are read when a center starts and again by each run of it.
+
+    vmalert's dialect has more keys; those that say how and when vmalert asks are read over, as its own test runner does.
 
     Raises:
         FileError: YAML that is none, or the wrong shape.
         RuleFilesError: all rules that are wrong.
     """
-    document = Document(text, path)
+    document = Document(text, path, lenient=lenient)
     if document.root is None:
         return RuleFile(path, ())
     top = document.mapping(document.root, {"groups"}, "rule file")
     errors: list[FileError] = []
     groups: list[RuleGroup] = []
     for node in document.sequence(top.get("groups"), "groups"):
-        group = _group(document, node, errors)
+        group = _group(document, node, errors, dialect)
         if any(g.name == group.name for g in groups):
             errors.append(document.error(f"groupname: {group.name!r} is repeated in the same file, expected unique names", node))
         groups.append(group)
@@ -153,8 +175,9 @@ def load_text(text: str, path: str) -> RuleFile:
     return RuleFile(path, tuple(groups))
 
 
-def _group(document: Document, node: Any, errors: list[FileError]) -> RuleGroup:
-    keys = document.mapping(node, GROUP_KEYS, "group")
+def _group(document: Document, node: Any, errors: list[FileError], dialect: str) -> RuleGroup:
+    keys = document.mapping(node, GROUP_KEYS | _MORE_GROUP_KEYS[dialect], "group")
+    _check_type(document, keys)
     name = document.text_of(keys.get("name"), "group name")
     if not name:
         errors.append(document.error("groupname must not be empty", node))
@@ -163,7 +186,7 @@ def _group(document: Document, node: Any, errors: list[FileError]) -> RuleGroup:
     rules: list[Rule] = []
     for item in document.sequence(keys.get("rules"), f"rules of group {name!r}"):
         try:
-            rules.append(_rule(document, item, labels))
+            rules.append(_rule(document, item, labels, dialect))
         except FileError as why:
             errors.append(why)
     return RuleGroup(
@@ -194,8 +217,15 @@ def _integer(document: Document, node: Any, what: str) -> int:
     return int(text or 0)
 
 
-def _rule(document: Document, node: Any, group_labels: Mapping[str, str]) -> Rule:
-    keys = document.mapping(node, RULE_KEYS, "rule")
+def _check_type(document: Document, keys: Mapping[str, Any]) -> None:
+    kind = document.text_of(keys.get("type"), "type")
+    if kind not in ("", "prometheus"):
+        raise document.error(f"type: saw {kind!r}, expected prometheus; other sources cannot be asked here", keys["type"])
+
+
+def _rule(document: Document, node: Any, group_labels: Mapping[str, str], dialect: str) -> Rule:
+    keys = document.mapping(node, RULE_KEYS | _MORE_RULE_KEYS[dialect], "rule")
+    _check_type(document, keys)
     alert, record = (document.text_of(keys.get(k), k) for k in ("alert", "record"))
     _check_kind(document, node, keys, alert, record)
     labels = document.texts(keys.get("labels"), "labels")

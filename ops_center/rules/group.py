@@ -106,6 +106,9 @@ class GroupState:
         return self.group.file, self.group.name
 
 
+Observer = Callable[[RuleState, Vector, Context], None]  # is shown what a rule's expression gave, and where its parts are
+
+
 class Round:
     """One instant at which rules run: what they share, kept until a rule writes what it was read from."""
 
@@ -136,13 +139,19 @@ class RuleEngine:
         self.engine = Engine(store, settings.offset_ms, settings.options)
         self.groups: tuple[GroupState, ...] = ()
         self._pool = Pool()
+        self._observer: Observer | None = None
+
+    def observe(self, observer: Observer) -> None:
+        """Show each evaluation, with the values of all parts of the expression; slower. Call it after `load`, which ends it."""
+        self._observer = observer
+        self._pool.keep_all()
 
     def load(self, files: Iterable[RuleFile], now_ms: int) -> list[Change]:
         """Replace all rules; a rule of the same group, name and labels keeps its alerts, the others' alerts end."""
         older = {g.key: g for g in self.groups}
         fresh: list[GroupState] = []
         adopted: set[int] = set()
-        self._pool = Pool()
+        self._pool, self._observer = Pool(), None
         for group in (g for f in files for g in f.groups):
             state = self._group_state(group)
             for rule in state.rules:
@@ -200,6 +209,8 @@ class RuleEngine:
         now_ms = round_.now_ms
         at_ms = now_ms - (group.query_offset_ms or 0)
         vector = _as_vector(self.engine.value(rule.expr, round_.at(at_ms)))
+        if self._observer is not None:
+            self._observer(rule, vector, round_.at(at_ms))
         round_.written(rule.writes)
         if rule.recorder is not None:
             self._check_limit(group, int(np.count_nonzero(vector.present)), "series")
@@ -235,10 +246,11 @@ class RuleEngine:
 
         return query
 
-    def active_alerts(self, now_ms: int) -> list[tuple[GroupState, RuleState, list[ActiveAlert]]]:
-        """Alerts of every alerting rule, by group and rule."""
+    def active_alerts(self, now_ms: int, name: str | None = None) -> list[tuple[GroupState, RuleState, list[ActiveAlert]]]:
+        """Alerts of every alerting rule, or of those with a name, by group and rule."""
         around = self._around(now_ms)
-        return [(g, r, r.alerts.active(around)) for g in self.groups for r in g.rules if r.alerts is not None]
+        wanted = ((g, r) for g in self.groups for r in g.rules if name is None or r.rule.alert == name)
+        return [(g, r, r.alerts.active(around)) for g, r in wanted if r.alerts is not None]
 
     def snapshot(self) -> list[dict[str, Any]]:
         """The state of all rules as plain data; the store is snapshot apart."""

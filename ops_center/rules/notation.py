@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from ops_center.label_sets import Labels, labels_of
+from ops_center.label_sets import NAME, Labels, labels_of
 from ops_center.promql import ast
 from ops_center.promql.durations import parse_number
 from ops_center.promql.errors import PromQLError
@@ -17,7 +18,12 @@ from ops_center.series_blocks import FloatArray
 MAX_POINTS = 1_000_000
 _NUMBER = r"[+-]?(?:(?i:inf(?:inity)?|nan)|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
 _ITEM = re.compile(rf"({_NUMBER})(?:([+-])({_NUMBER}))?(?:x(\d+))?")
+_GAP = re.compile(r"_(?:x(\d+))?")
 _HISTOGRAM = re.compile(r"\{\{.*?\}\}")
+_PLAIN_NUMBERS = re.compile(r"(?:[+-]?\d+(?:\.\d+)?\s+)*[+-]?\d+(?:\.\d+)?")
+_PAIR = r'[a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"[^"\\\n]*"'
+_PLAIN_SERIES = re.compile(rf"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?:\{{\s*((?:{_PAIR}(?:\s*,\s*{_PAIR})*\s*,?)?)\s*\}})?\s*")
+_PAIRS = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"([^"\\\n]*)"')
 
 
 class NotationError(ValueError):
@@ -60,8 +66,17 @@ def parse_labels(text: str) -> Labels:
     Raises:
         NotationError: not a series.
     """
-    if re.fullmatch(r"\s*\{\s*\}\s*", text) or not text.strip():
-        return ()
+    plain = _PLAIN_SERIES.fullmatch(text)
+    if plain is not None:  # nearly all that are ever written: no need for the whole grammar
+        name, inside = plain.groups()
+        pairs = _PAIRS.findall(inside) if inside else []
+        found = dict(pairs)
+        if len(found) == len(pairs) and (not name or NAME not in found):
+            return labels_of({NAME: name, **found} if name else found)
+    return _any_labels(text)
+
+
+def _any_labels(text: str) -> Labels:
     try:
         selector = parse(text)
     except PromQLError as why:
@@ -73,54 +88,65 @@ def parse_labels(text: str) -> Labels:
         or selector.at
     ):
         raise NotationError(f'bad series: saw {text!r}, expected name{{label="value"}}')
+    if len({m.name for m in selector.matchers}) < len(selector.matchers):
+        raise NotationError(f"bad series: saw a label twice in {text!r}, expected each once")
     return labels_of({m.name: m.value for m in selector.matchers})
 
 
-def parse_values(text: str) -> Points:
+def parse_values(text: str, multiplied: bool = False) -> Points:
     """The points of `1+2x3 _ _x2 stale`.
+
+    promtool adds the step again and again; with `multiplied` the n-th value is start + n × step, as vmalert-tool has it.
 
     Raises:
         NotationError: not that notation, or over a million points.
         HistogramNotation: a native histogram.
     """
-    if _HISTOGRAM.search(text):
+    if "{{" in text and _HISTOGRAM.search(text):
         raise HistogramNotation(f"native histograms are out of scope: saw {text[:40]!r}, expected floats")
-    values: list[float] = []
-    kinds: list[int] = []
-    for item in text.split():
-        kind, more = _expand(item)
-        values.extend(more)
-        kinds.extend([kind] * len(more))
-        if len(values) > MAX_POINTS:
-            raise NotationError(f"too many points: saw over {MAX_POINTS} in {text[:40]!r}, expected fewer")
-    return Points(np.array(values, dtype=np.float64), np.array(kinds, dtype=np.int8))
+    items = text.split()
+    if len(items) > MAX_POINTS:
+        raise NotationError(f"too many points: saw over {MAX_POINTS} in {text[:40]!r}, expected fewer")
+    if len(items) > 16 and _PLAIN_NUMBERS.fullmatch(text.strip()):
+        return Points(np.array(items, dtype=np.float64), np.ones(len(items), dtype=np.int8))
+    parts = [_expand(item, multiplied) for item in items]
+    if sum(len(values) for _, values in parts) > MAX_POINTS:
+        raise NotationError(f"too many points: saw over {MAX_POINTS} in {text[:40]!r}, expected fewer")
+    if len(parts) == 1:
+        kind, values = parts[0]
+        return Points(values, np.full(len(values), kind, dtype=np.int8))
+    kinds = np.repeat(np.array([kind for kind, _ in parts], dtype=np.int8), [len(values) for _, values in parts])
+    return Points(np.concatenate([np.zeros(0), *(values for _, values in parts)]), kinds)
 
 
-def _expand(item: str) -> tuple[int, list[float]]:
-    gap = re.fullmatch(r"_(?:x(\d+))?", item)
+@lru_cache(maxsize=4096)
+def _expand(item: str, multiplied: bool) -> tuple[int, FloatArray]:
+    """The kind and the values of one item; shared, so nobody may write into them."""
+    gap = _GAP.fullmatch(item)
     if gap:
-        return 0, [0.0] * _count(gap.group(1), 1)
+        return 0, np.zeros(_count(gap.group(1), 1))
     if item == "stale":
-        return 2, [0.0]
+        return 2, np.zeros(1)
     match = _ITEM.fullmatch(item)
     if match is None:
         raise NotationError(f"bad value: saw {item!r}, expected e.g. 1, 1+2x3, 5x2, _ or stale")
     first, sign, step, times = match.groups()
     start = parse_number(first)
     if step is None and times is None:
-        return 1, [start]
+        return 1, np.array([start])
     if times is None:
         raise NotationError(f"bad value: saw {item!r}, expected a repeat count after x")
     delta = parse_number(step) * (-1 if sign == "-" else 1) if step else 0.0
-    out, value = [start], start
-    for _ in range(_count(times, 0)):
-        value += delta
-        out.append(value)
-    return 1, out
+    count = _count(times, 0) + 1
+    if multiplied:
+        return 1, start + delta * np.arange(count, dtype=np.float64)
+    out = np.full(count, delta)
+    out[0] = start
+    return 1, np.asarray(np.add.accumulate(out)) if step else np.full(count, start)
 
 
 def _count(text: str | None, default: int) -> int:
-    count = int(text) if text else default
+    count = int(text) if text and len(text) < 10 else default if not text else MAX_POINTS + 1
     if count > MAX_POINTS:
-        raise NotationError(f"too many points: saw {count}, expected at most {MAX_POINTS}")
+        raise NotationError(f"too many points: saw {text}, expected at most {MAX_POINTS}")
     return count

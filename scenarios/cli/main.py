@@ -3,14 +3,13 @@
 Lives here: which command is where, exceptions turned into lines and statuses. Must not know: what any command does.
 """
 
-import importlib
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from scenarios.cli.common import CANNOT, is_bad_file, problems_of
+from scenarios.cli.lazy import HELP, lazy_group
 from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, MAX_PROBLEMS
 from scenarios.runs import release
 
@@ -32,33 +31,9 @@ TREE: dict[str, tuple[str, str]] = {
 }
 
 
-class Commands(TyperGroup):
-    """The top of the tree; a command's module is loaded at its first use."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names, in the order of the help."""
-        return list(TREE)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, None if there is none of that name."""
-        if cmd_name not in TREE:
-            return None
-        module, name = TREE[cmd_name]
-        found = getattr(importlib.import_module(f"scenarios.cli.{module}"), name)
-        if isinstance(found, typer.Typer):
-            command: Any = typer.main.get_group(found)
-        else:
-            one = typer.Typer(add_completion=False, context_settings=HELP)
-            one.command(cmd_name)(found)
-            command = typer.main.get_command(one)
-        command.name = cmd_name
-        return command
-
-
-HELP = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
     name="cityops",
-    cls=Commands,
+    cls=lazy_group("scenarios.cli", TREE),
     help="The city operations center that you can rehearse in.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -1,12 +1,19 @@
-"""The commands of `cityops rules`, in the order of the help; each lives in a file of its name."""
+"""The commands of `cityops rules`, in the order of the help; each lives in a file of its name, loaded at its first use."""
 
 import typer
 
-from scenarios.cli.rules.check import check
-from scenarios.cli.rules.test import run_tests
-from scenarios.cli.rules.why import why
+from scenarios.cli.lazy import lazy_group
 
-app = typer.Typer(no_args_is_help=True, help="Prove Prometheus rule files before they go live.")
-app.command("check")(check)
-app.command("test")(run_tests)
-app.command("why")(why)
+TREE: dict[str, tuple[str, str]] = {  # command -> its module, and the function in it
+    "check": ("check", "check"),
+    "test": ("test", "run_tests"),
+    "why": ("why", "why"),
+}
+app = typer.Typer(
+    cls=lazy_group("scenarios.cli.rules", TREE), no_args_is_help=True, help="Prove Prometheus rule files before they go live."
+)
+
+
+@app.callback()
+def _rules() -> None:
+    """Prove Prometheus rule files before they go live."""

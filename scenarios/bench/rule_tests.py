@@ -1,0 +1,119 @@
+"""`cityops rules test` and the installed promtool on one file: 10 000 series, an hour at 15 s, five rules; prints nothing.
+
+Both are started as commands in processes of their own, so that start-up and memory count for both. The rules and shares of
+the series are those of the benchmark `rules`; the file holds what an author would type: pieces in promtool's notation.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from scenarios.bench.rules import PERIOD_MS, RULES, SHARES, STEPS, ZONES
+
+BOTH_SIZES = 2.0  # beyond this promtool takes minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one command cost: seconds by the clock and of the processor, and the most memory it held [MB]."""
+
+    wall_s: float
+    cpu_s: float
+    peak_rss_mb: float
+
+
+def _values(metric: str, number: int) -> str:
+    """An hour at 15 s in five pieces; every seventh series leaves what is normal in the middle."""
+    odd = number % 7 == 0
+    low, noise = 30 + number % 25, number % 10 / 8
+    match metric:
+        case "speed_kmh":
+            return f"{low}+0.125x79 {9 if odd else low}+0.0625x59 _x2 {low}-0.125x60 stale {low}x{STEPS - 203}"
+        case "lamp_on":
+            return f"1x100 {0 if odd else 1}x60 1x{STEPS - 162}"
+        case "occupancy_ratio":
+            return f"0.5+0.001x99 {0.95 if odd else 0.6}x40 0.5+0.00{number % 9}x{STEPS - 142}"
+        case _:
+            return f"0+{2 + noise}x120 {900 + number % 50}+{0.25 if odd else 4 + noise}x{STEPS - 122}"
+
+
+def _lines(series: int) -> Iterator[str]:
+    yield "rule_files: [rules.yml]"
+    yield f"evaluation_interval: {PERIOD_MS // 1000}s"
+    yield "tests:"
+    yield f"- interval: {PERIOD_MS // 1000}s"
+    yield "  input_series:"
+    for metric, share in SHARES:
+        for number in range(max(ZONES, int(series * share))):
+            yield f"""  - series: '{metric}{{sensor="{metric}:{number}",zone="z{number % ZONES}"}}'"""
+            yield f"    values: '{_values(metric, number)}'"
+    yield "  promql_expr_test:"
+    yield '  - expr: count(ALERTS{alertname="NoSuchAlert"})'
+    yield f"    eval_time: {(STEPS - 1) * PERIOD_MS // 60_000}m"
+    yield "    exp_samples: []"
+
+
+def write_files(folder: Path, series: int) -> Path:
+    """Write the rules and the test of so many series into a folder; returns the test's path."""
+    (folder / "rules.yml").write_text(RULES, encoding="utf-8")
+    path = folder / "many.test.yml"
+    path.write_text("\n".join(_lines(series)) + "\n", encoding="utf-8")
+    return path
+
+
+def _ran(command: list[str]) -> Ran:
+    """Run a command that must succeed. Raises RuntimeError with what it said."""
+    start = perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert child.stdout is not None
+    said = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with status {child.returncode}: {said[-500:]}")
+    return Ran(perf_counter() - start, used.ru_utime + used.ru_stime, _mb(used))
+
+
+def _mb(used: resource.struct_rusage) -> float:
+    return used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
+
+
+def run(scale: float = 1.0) -> dict[str, float | str]:
+    """Test `10 000 × scale` series with both.
+
+    Returns:
+        series, file_mb; seconds, cpu_s and peak_rss_mb of ours; where promtool is installed and the file not too big for it
+        promtool_s, promtool_cpu_s, promtool_peak_rss_mb and `times_faster`, by the clock.
+    """
+    with tempfile.TemporaryDirectory(prefix="cityops-bench-") as name:
+        path = write_files(Path(name), int(10_000 * scale))
+        ours = _ran([sys.executable, "-m", "scenarios.cli.main", "rules", "test", str(path)])
+        found: dict[str, float | str] = {
+            "series": float(int(10_000 * scale)),
+            "file_mb": path.stat().st_size / 1e6,
+            "seconds": ours.wall_s,
+            "cpu_s": ours.cpu_s,
+            "peak_rss_mb": ours.peak_rss_mb,
+        }
+        promtool = shutil.which("promtool")
+        if promtool is None:
+            return {**found, "promtool": "not installed"}
+        if scale > BOTH_SIZES:
+            return {**found, "promtool": "not run at this size"}
+        theirs = _ran([promtool, "test", "rules", str(path)])
+        return {
+            **found,
+            "promtool_s": theirs.wall_s,
+            "promtool_cpu_s": theirs.cpu_s,
+            "promtool_peak_rss_mb": theirs.peak_rss_mb,
+            "times_faster": theirs.wall_s / ours.wall_s,
+        }
