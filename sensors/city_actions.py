@@ -9,7 +9,8 @@ from typing import Any
 
 from sensors.kind import Action
 from sensors.messages import ParameterInfo, Text
-from simulator.traffic.guidance import CAUTION, CLASSES, DETOUR_S, FOLLOW, Order
+from simulator.traffic.guidance import CAUTION, DETOUR_S, FOLLOW, Order
+from simulator.traffic.mix import WHO
 from simulator.traffic.routing import CLOSED_S
 from simulator.world import World
 
@@ -61,7 +62,8 @@ def vehicle_ban(world: World, target_id: str, params: Mapping[str, Any], now_ms:
     link, who = _link(world, target_id), params["vehicles"]
     if who == "none":
         return "" if world.traffic.guidance.lift("ban", link) else f"no_ban: nobody is kept off {target_id}"
-    world.traffic.guidance.give(Order("ban", link, CLASSES[who], CLOSED_S, text=who, until_ms=_until(params, now_ms)))
+    share = world.traffic.mix.of(who, link)
+    world.traffic.guidance.give(Order("ban", link, share, CLOSED_S, text=who, until_ms=_until(params, now_ms)))
     return ""
 
 
@@ -148,7 +150,7 @@ def _choice(name: str, vi: str, en: str, choices: tuple[str, ...], default: str)
 
 
 ADVICE = _choice("advice", "Khuyên", "Advice", ("divert", "slow", "warn", "clear"), "divert")
-VEHICLES = _choice("vehicles", "Loại xe", "Vehicles", (*CLASSES, "none"), "motorcycles")
+VEHICLES = _choice("vehicles", "Loại xe", "Vehicles", (*WHO, "none"), "motorcycles")
 INFLOW = _choice("inflow", "Dòng vào", "Inflow", ("open", "metered", "stopped"), "metered")
 EXIT = _choice("exit", "Lối ra", "Exit", ("open", "closed"), "open")
 YARD = _choice("yard", "Bãi chờ", "Yard", ("open", "closed"), "open")

@@ -9,7 +9,7 @@ from simulator.city import Gates
 from simulator.generate.draft import Recipe
 from simulator.generate.flows import Flows
 from simulator.generate.roads import Network
-from simulator.traffic.gates import TRAILER_PCU
+from simulator.traffic.mix import TRAILER_PCU
 
 TRUCK_SHARE = 0.3  # of the passenger car units on a port's road (assumption)
 SERVICE_S = 75.0  # to look at papers and container (assumption, within 1 to 3 min of terminal practice)

@@ -20,6 +20,7 @@ from simulator.streams import Streams
 from simulator.traffic.ctm import check_shares, uniform_shares
 from simulator.traffic.demand import EntryRates, ZoneDemand, zone_trips
 from simulator.traffic.gates import Gates, GateSpec
+from simulator.traffic.mix import even_mix, unit_shares
 from simulator.traffic.network import SINK, Floats, Ints, LinkSpec, MovementSpec, Network, NetworkSpec, compile_network
 from simulator.traffic.routing import Router, Targets
 from simulator.traffic.signals import SignalControl
@@ -51,6 +52,7 @@ class Builder:
         self._gates: list[GateSpec] = []
         self._entries = EntryRates()
         self._trips: list[tuple[int, int, float]] = []
+        self._mix: tuple[tuple[float, ...], float] | None = None
 
     def add_node(self, node_id: str) -> int:
         """Add a node and return its index."""
@@ -146,13 +148,21 @@ class Builder:
         return len(self._gates) - 1
 
     def set_inflow(self, link: int, veh_per_s: float, from_s: float = 0.0, until_s: float | None = None) -> None:
-        """Let vehicles arrive at the start of a link at a constant rate between two times (s)."""
+        """Let vehicles of the mix arrive at the start of a link at a constant rate between two times (s)."""
         end_ms = FOR_EVER_MS if until_s is None else round(until_s * 1000)
         self._entries.rows.append((link, veh_per_s, round(from_s * 1000), end_ms))
 
     def add_trips(self, origin_zone: int, destination_zone: int, trips_per_h: float) -> None:
         """Add constant demand between zones; drivers then choose their ways, and set turns do not count."""
         self._trips.append((origin_zone, destination_zone, trips_per_h))
+
+    def set_mix(self, vehicles: Mapping[str, float]) -> None:
+        """Say which vehicles there are, as shares of them that sum to 1, of motorcycles, cars, trucks and trailers.
+
+        Rates of `set_inflow` and `add_trips` are then of such vehicles; what is read is passenger car units all the same, but for
+        `Run.vehicles_by_kind`. By default all are cars. Raises ValueError on another kind or sum.
+        """
+        self._mix = unit_shares(vehicles)
 
     def build(self, step_s: float = 1.0, seed: int = 0, variation: float = 0.0, *, by_destination: bool = False) -> "Run":
         """Return the network at work, at time 0 (midnight) with empty roads, in steps of `step_s` (whole milliseconds).
@@ -176,14 +186,16 @@ class Builder:
             if given is not None:
                 shares.turn[net.movement_of_spec[index]] = given
         check_shares(net, shares)
-        demand = None
+        demand, unit = None, 1.0 if self._mix is None else self._mix[1]
         if self._trips:
             weight = net.length_m * net.lanes
-            demand = ZoneDemand(zone_trips(n_zones, self._trips), zone, weight, Streams(seed))
+            trips = [(origin, destination, rate * unit) for origin, destination, rate in self._trips]
+            demand = ZoneDemand(zone_trips(n_zones, trips), zone, weight, Streams(seed))
             demand.variation = variation
-        entries, gates = None if demand else self._entries, Gates(net, self._gates)
-        traffic = Traffic(net, signals, router, demand, entries, shares, by_destination=by_destination, gates=gates)
-        return Run(traffic)
+        entries = None if demand else EntryRates([(k, rate * unit, start, end) for k, rate, start, end in self._entries.rows])
+        mix = None if self._mix is None else even_mix(net.n_links, self._mix[0])
+        gates = Gates(net, self._gates)
+        return Run(Traffic(net, signals, router, demand, entries, shares, by_destination=by_destination, gates=gates, mix=mix))
 
     def _with_movements(self) -> tuple[NetworkSpec, list[float | None]]:
         spec = NetworkSpec(list(self.spec.node_ids), list(self.spec.links))
@@ -238,8 +250,12 @@ class Run:
             self.traffic.advance(self.now_ms)
 
     def vehicles(self, link: int) -> float:
-        """Return the vehicles on a link."""
+        """Return the vehicles on a link, in passenger car units."""
         return float(self.traffic.roads.state.vehicles[self._cells(link)].sum())
+
+    def vehicles_by_kind(self, link: int) -> dict[str, float]:
+        """Return the vehicles on a link by kind."""
+        return {kind: float(on_link[link]) for kind, on_link in self.traffic.guidance.vehicles_by_kind().items()}
 
     def density(self, link: int) -> Floats:
         """Return the density of the link's cells (veh/m over all lanes)."""

@@ -11,6 +11,7 @@ from simulator.city import City, Phase, SignalPlan
 from simulator.streams import Streams
 from simulator.traffic.demand import ZoneDemand, ZoneTrips
 from simulator.traffic.gates import Gates, GateSpec
+from simulator.traffic.mix import Mix, road_mix
 from simulator.traffic.network import Floats, Ints, LinkSpec, MovementSpec, Network, NetworkSpec, compile_network
 from simulator.traffic.routing import Router, Targets
 from simulator.traffic.signals import SignalControl
@@ -36,13 +37,18 @@ def traffic_of_city(city: City, streams: Streams, step_ms: int | None) -> Traffi
         # Streets where people live and work send more trips per metre than wide ones where nobody may stop.
         use = np.array([0.2 if RANK[c] >= 5 else 1.0 for c in city.links.road_class])
         demand = ZoneDemand(_trips(city), zone, net.length_m * use, streams)
-    return Traffic(net, signals, router, demand, gates=Gates(net, _gates(city)))
+    return Traffic(net, signals, router, demand, gates=Gates(net, _gates(city)), mix=_mix(city))
 
 
 def _gates(city: City) -> list[GateSpec]:
     g = city.gates
     rows = zip(g.link, g.position_m, g.lanes, g.service_s, g.storage_veh, g.truck_share, strict=True)
     return [GateSpec(*row) for row in rows]
+
+
+def _mix(city: City) -> Mix:
+    kind, zone = city.zones.kind, city.links.zone
+    return road_mix(city.links.road_class, [z >= 0 and kind[z] == "port" for z in zone])
 
 
 def _step_ms(city: City) -> int:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from simulator.traffic.mix import TRAILER_PCU
 from simulator.traffic.network import Bools, Floats, Ints, Network
 
-TRAILER_PCU = 4.0  # passenger car units of a tractor and trailer (TCXDVN 104:2007, table 2, 30-50 km/h)
 TRUCK_M = 16.0  # of the lane that a standing one takes
 FAULT_FACTOR = 0.5
 

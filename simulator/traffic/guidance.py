@@ -6,7 +6,7 @@ route" some 10 to 40 % leave a road (Chatterjee and McDonald 2004, field trials 
 assumption within it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,6 @@ PRIORITY = 6
 FOLLOW = 0.3  # of the drivers who read a sign that sends them elsewhere
 DETOUR_S = 900.0  # how much longer the road then seems to them
 CAUTION = 0.8  # of their speed keep those who read a warning
-# of the traffic's passenger car units; the rest may pass (assumption: a Vietnamese port city's mix)
-CLASSES: Mapping[str, float] = {"motorcycles": 0.45, "cars": 0.40, "trucks": 0.15, "all": 1.0}
 LEAST_FACTOR = 0.1
 
 
@@ -66,6 +64,12 @@ class Guidance:
         if found is not None:
             self._told()
         return found is not None
+
+    def vehicles_by_kind(self) -> dict[str, Floats]:
+        """Return the vehicles on each link [L] by kind, without those who are banned there; all else counts car units."""
+        banned = {order.link: order.text for order in self.orders.values() if order.kind == "ban"}
+        traffic = self._traffic
+        return traffic.mix.vehicles(traffic.net.cells_by_link(traffic.roads.state.vehicles), banned)
 
     def shares(self, cost_s: Floats, route: Callable[[Floats], Shares]) -> Shares:
         """Return the turn shares of all drivers together: those who follow an order see its road as longer than it is."""

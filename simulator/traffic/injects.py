@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.city import Text
 from simulator.injects import Inject, Parameter
+from simulator.traffic.mix import PCU
 from simulator.truth import TruthEvent
 
 if TYPE_CHECKING:
     from simulator.world import World
 
+LEAST_TRIPS_PER_H = 1.0  # a zone from which nobody sets out has no ways that could be surged
 LINK = Parameter("link", help=Text(vi="Đoạn đường; bỏ trống: chọn theo hạt giống", en="Link; absent: chosen by the seed"))
 ZONE = Parameter("zone", help=Text(vi="Khu vực; bỏ trống: chọn theo hạt giống", en="Zone; absent: chosen by the seed"))
 GATE = Parameter("gate", help=Text(vi="Cổng cảng; bỏ trống: chọn theo hạt giống", en="Gate; absent: chosen by the seed"))
@@ -68,8 +70,12 @@ def _gate_fault(world: "World", params: Mapping[str, Any], now_ms: int) -> Truth
 
 
 def _surge(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
-    zone = world.pick("zone", params["zone"])
-    return world.traffic.happenings.surge(zone, float(params["factor"]), now_ms, _ends(params, now_ms))
+    zone, motorcycles = world.pick("zone", params["zone"]), params["motorcycles_per_h"]
+    factor, demand = float(params["factor"]), world.traffic.demand
+    if motorcycles is not None and demand is not None:
+        usual = float(demand.trips.matrix(float(world.local_seconds(now_ms)))[zone].sum())
+        factor = 1.0 + float(motorcycles) * PCU["motorcycles"] / max(usual, LEAST_TRIPS_PER_H)
+    return world.traffic.happenings.surge(zone, factor, now_ms, _ends(params, now_ms))
 
 
 INJECTS = (
@@ -127,6 +133,13 @@ INJECTS = (
             "factor": Parameter(
                 "number", "ratio", 1.0, 10.0, default=2.0,
                 help=Text(vi="Gấp bao nhiêu lần bình thường", en="Times as many trips as usual"),
+            ),
+            "motorcycles_per_h": Parameter(
+                "number", "veh/h", 10.0, 20_000.0,
+                help=Text(
+                    vi="Thay cho số lần: bao nhiêu xe máy mỗi giờ ngoài lượng xe thường ngày",
+                    en="Instead of a factor: so many motorcycles an hour besides the usual trips",
+                ),
             ),
             "duration_s": _duration(1800.0, "Thời gian tăng", "How long it lasts"),
         },

@@ -1,7 +1,7 @@
 """Traffic: the roads of a city at work, as one domain of the world.
 
 Lives here: the step that ties roads, signals, demand, routing and obstacles together, and all that others may ask or do.
-Must not know: sensors, operators, power. Vehicles are fluid and lie on cells; see `ctm` for how they move.
+Must not know: sensors, operators, power. Vehicles are fluid, counted in passenger car units (`mix`); `ctm` says how they move.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from simulator.traffic.guidance import Guidance
 from simulator.traffic.happenings import Happenings
 from simulator.traffic.incidents import Incident, Obstacles
 from simulator.traffic.lanes import lanes_in_use, own_lanes
+from simulator.traffic.mix import Mix, even_mix
 from simulator.traffic.network import Bools, Floats, Ints, Network
 from simulator.traffic.relief import Relief
 from simulator.traffic.routing import CLOSED_S, Router, without_closed
@@ -51,6 +52,7 @@ class Traffic:
         *,
         by_destination: bool = False,
         gates: Gates | None = None,
+        mix: Mix | None = None,
     ) -> None:
         self.net, self.signals, self.router = net, signals, router
         self.demand, self.entries = demand, entries
@@ -62,6 +64,7 @@ class Traffic:
         self.exit_capacity: Floats = np.full(net.n_links, np.inf)
         self.obstacles = Obstacles(net)
         self.gates = Gates(net) if gates is None else gates
+        self.mix = even_mix(net.n_links) if mix is None else mix
         self._own_lanes = own_lanes(net)
         self.group_lanes: Floats = net.group_lanes.copy()
         self._given = uniform_shares(net) if shares is None else shares
@@ -427,11 +430,8 @@ class Traffic:
         if len(data["sites"]) != len(self._sites):
             raise ValueError(f"the snapshot has {len(data['sites'])} site handles; this traffic has {len(self._sites)}")
         self.roads.state.restore(data["roads"])
-        self.signals.restore(data["signals"])
-        self.obstacles.restore(data["obstacles"])
-        self.times.restore(data["times"])
-        self.relief.restore(data["relief"])
-        self.gates.restore(data["gates"])
+        for name in ("signals", "obstacles", "times", "relief", "gates"):
+            getattr(self, name).restore(data[name])
         self.weather = (data["weather"][0], data["weather"][1])
         self.conditions = (data["conditions"][0].copy(), data["conditions"][1].copy())
         self.exit_capacity = data["exit_capacity"].copy()

@@ -61,6 +61,12 @@ def test_without_the_fast_paths_of_this_machine_it_comes_to_the_same_digests(tmp
     seen = subprocess.run([sys.executable, "-c", look], env={**os.environ, **off}, capture_output=True, text=True, check=True)
     assert not any(f"'{name}'" in seen.stdout for name in names), "numpy did not turn them off"
     check_same([run(tmp_path, "3", SHORT, "--until", "5 min"), run(tmp_path, "3", SHORT, "--until", "5 min", **off)])
+    gale = [
+        "typhoon_landfall",
+        "--until",
+        "15 min",
+    ]  # wind fields, surge, floods: formulas with exp and powers
+    check_same([run(tmp_path, "3", *gale), run(tmp_path, "4", *gale, **off)])
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.streams import Streams
 from simulator.traffic.build import Run
 from simulator.traffic.grid import grid
 from simulator.traffic.traffic import Traffic
@@ -86,6 +87,21 @@ def test_vehicles_are_conserved_and_fit(
         net = run.traffic.net
         limit = (net.saturation * net.lanes)[net.cell_link] * (240 + step_s) * run.traffic.weather[1]
         assert (moved <= limit + 1e-6).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_day_of_closures_and_plan_changes_loses_nobody(seed: int) -> None:
+    """Case 16 at its length: for 24 hours something is done to a random grid each ten minutes, and after each all still holds."""
+    draw = Streams(seed).generator("test", tick=0)
+    rows, columns, step_s = int(draw.integers(3, 7)), int(draw.integers(3, 7)), float(draw.choice([3.0, 5.0]))
+    run = grid(rows, columns, trips_per_h=900.0 * rows * columns, block=2).build(step_s, variation=0.2)
+    handles: list[int] = []
+    for i in range(1, 145):
+        act(run, str(draw.choice(ACTIONS)), int(draw.integers(0, 10_000)), handles)
+        run.run_until(600 * i)
+        check(run.traffic)
+    assert run.traffic.totals()["entered"] > 100_000.0
 
 
 def stuck_minutes(run: Run, until_s: int) -> float:
