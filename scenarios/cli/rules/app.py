@@ -7,6 +7,7 @@ from scenarios.cli.lazy import lazy_group
 TREE: dict[str, tuple[str, str]] = {  # command -> its module, and the function in it
     "check": ("check", "check"),
     "test": ("test", "run_tests"),
+    "backtest": ("backtest", "backtest"),
     "why": ("why", "why"),
 }
 app = typer.Typer(
