@@ -21,6 +21,7 @@ from ops_center.events import Cause, Change, JudgementCommand
 from ops_center.judge import Judge, RuleFile
 from ops_center.judgement import Judgement
 from ops_center.map_layers import MapLayers
+from ops_center.mapping import SeriesMapping
 from ops_center.opening import MAX_DEVICES, BadRegistry, RegistryParts, epoch_ms
 from ops_center.refill import Refill
 from ops_center.rules.alerting import Change as Transition
@@ -55,13 +56,15 @@ SNAPSHOT_VERSION = 2
 class CenterConfig:
     """What a center is made of: its rule files, the window semantics ("3.x" or "2.x"), how long samples stay.
 
-    A registry of more than `max_devices` is refused; how many series there may be follows the registry.
+    A registry of more than `max_devices` is refused; how many series there may be follows the registry. With a
+    `mapping`, readings are also there under the names that it gives them.
     """
 
     rules: tuple[RuleFile, ...] = ()
     semantics: str = "3.x"
     retention_ms: int = 2 * 3_600_000
     max_devices: int = MAX_DEVICES
+    mapping: SeriesMapping | None = None
 
 
 class Center:
@@ -197,9 +200,10 @@ class Center:
             return
         try:
             city = (like and like.city) or CityView(self.hello, self.registry, self.layers)
-            more = SeriesWriter.wanted(city) if like is None else like.judge.store.max_series - MAX_SERIES
+            mapping, lent = self.config.mapping, None if like is None else like.writer()
+            more = SeriesWriter.wanted(city, mapping is not None) if like is None else like.judge.store.max_series - MAX_SERIES
             self.judge.store.max_series = MAX_SERIES + more
-            writer = SeriesWriter(self.judge.store, city, self._writer, None if like is None else like.writer())
+            writer = SeriesWriter(self.judge.store, city, self._writer, lent, mapping)
         except (BadRegistry, SeriesLimit) as error:
             self._refuse("registry", str(error))
             return

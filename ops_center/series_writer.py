@@ -1,6 +1,7 @@
 """From columns on the wire to columns in the series store.
 
-Lives here: one family per kind and quantity, `sensor_up` of each kind, the city's static series. Must not know: rules.
+Lives here: one family per kind and quantity, `sensor_up` of each kind, the city's static series, and the copies of all these
+under the names of a mapping file. Must not know: rules.
 A cell is a gap where the device did not report (ABSENT) or could not measure (MISSING). A reading that is SUSPECT, as those of a
 device in quarantine are, ends its series with a stale marker, so that no rule sees it; `sensor_suspect` says so instead.
 """
@@ -13,8 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.city_view import CityView
-from ops_center.label_sets import labels_of
+from ops_center.label_sets import Labels, format_labels, labels_of
+from ops_center.mapping import Copies, SeriesMapping
+from ops_center.opening import BadRegistry
+from ops_center.relabel import table_of
 from ops_center.series import Family, SeriesStore
+from ops_center.series_copies import Copy, Spread, clash
 from sensors.messages import ABSENT, MISSING, SUSPECT, KindInfo
 
 STATIC_PERIOD_MS = 60_000
@@ -36,16 +41,23 @@ class SeriesWriter:
     """Handles on the families of one registry version in one store; families of an earlier version are taken over."""
 
     def __init__(
-        self, store: SeriesStore, city: CityView, older: "SeriesWriter | None" = None, alike: "SeriesWriter | None" = None
+        self,
+        store: SeriesStore,
+        city: CityView,
+        older: "SeriesWriter | None" = None,
+        alike: "SeriesWriter | None" = None,
+        mapping: SeriesMapping | None = None,
     ) -> None:
         """Open the families; `older` is the writer of the same registry with other layers, if there was one.
 
         `alike` is the writer of the same registry and layers to another store, which has all labels already.
+        Raises BadRegistry where the mapping gives two series the same name and labels, or one of them none.
         """
         self.version = city.registry.version
-        self._families: dict[str, dict[str, Family]] = {}
-        self._up: dict[str, Family] = {}
-        self.statics: list[tuple[Family, NDArray[np.float64]]] = []
+        self._families: dict[str, dict[str, Spread]] = {}
+        self._up: dict[str, Spread] = {}
+        self.statics: list[tuple[Spread, NDArray[np.float64]]] = []
+        self._mapping = mapping
         self._resolution: dict[str, dict[str, float]] = {}
         self.static_rows: list[tuple[int, dict[str, int]]] = []  # when, and how many series of each static metric
         self._store = store
@@ -62,47 +74,89 @@ class SeriesWriter:
             self.statics = older.statics
         else:
             self._open_static(store, city)
+        if mapping is not None:
+            self._check_unlike(mapping)
 
     def _be(self, other: "SeriesWriter") -> None:
-        alike = self._store.alike
+        def alike(spread: Spread) -> Spread:
+            here = self._store.alike
+            return Spread(here(spread.family), [copy.over(here(copy.family)) for copy in spread.copies])
+
         readings, up, self._resolution = other.parts()
         for kind, families in readings.items():
             self._families[kind] = {name: alike(family) for name, family in families.items()}
         self._up = {kind: alike(family) for kind, family in up.items()}
         self.statics = [(alike(family), values) for family, values in other.statics]
 
-    def parts(self) -> tuple[dict[str, dict[str, Family]], dict[str, Family], dict[str, dict[str, float]]]:
+    def parts(self) -> tuple[dict[str, dict[str, Spread]], dict[str, Spread], dict[str, dict[str, float]]]:
         """Return the families of readings by kind and quantity, those of `sensor_up`, and the resolutions."""
         return self._families, self._up, self._resolution
+
+    def _spread(self, family: Family, labels: Sequence[Labels]) -> Spread:
+        """Return a family with the copies that the mapping makes of its series, whose labels without the name are given."""
+        return self._spreads([family], labels)[0]
+
+    def _spreads(self, families: Sequence[Family], labels: Sequence[Labels]) -> list[Spread]:
+        """Return families of the same series with their copies; the labels are taken apart once for all of them."""
+        if self._mapping is None:
+            return [Spread(family) for family in families]
+        table = table_of(labels)
+        try:
+            made = [self._mapping.copies(family.metric, labels, table) for family in families]
+        except ValueError as error:
+            raise BadRegistry(str(error)) from error
+        return [
+            Spread(family, [self._copy(family, one) for one in copies]) for family, copies in zip(families, made, strict=True)
+        ]
+
+    def _copy(self, family: Family, copies: Copies) -> Copy:
+        about, value = family.about, copies.value
+        scaled = value.scale != 1.0 or value.offset != 0.0
+        unit = value.unit or ("" if scaled else about.unit)
+        made = self._store.family(copies.metric, copies.labels, family.period_ms, about.kind, unit, about.help)
+        return Copy(made, copies.rows, len(family), value.scale, value.offset)
+
+    def _check_unlike(self, mapping: SeriesMapping) -> None:
+        """Two writers of one series would make nonsense of it."""
+        twice = clash(self._all())
+        if twice is not None:
+            labels, one, other = twice
+            what = f"series of {one}" if one == other else f"a series of {one} and one of {other}"
+            raise BadRegistry(f"{mapping.file}: {what} come out as the same {format_labels(labels)}; expected labels that differ")
+
+    def _all(self) -> list[Spread]:
+        readings = [spread for families in self._families.values() for spread in families.values()]
+        return [*readings, *self._up.values(), *(spread for spread, _ in self.statics)]
 
     def _open_static(self, store: SeriesStore, city: CityView) -> None:
         if all(static.name != INFO for static in city.registry.static):
             labels = [one for kind in city.tables for one in city.present_labels(kind)]
             family = store.family(INFO, labels, STATIC_PERIOD_MS, "gauge", "", "1 for every device of the city.")
-            self.statics.append((family, np.ones(len(labels))))
+            self.statics.append((self._spread(family, labels), np.ones(len(labels))))
         pool: dict[tuple[str, str], tuple[str, str]] = {}  # a pair is kept once
         for static in city.registry.static:
             sets = (labels_of({"city": city.hello.city, **mapping}) for mapping in static.labels)
             labels = [tuple([pool.setdefault(pair, pair) for pair in one]) for one in sets]
             family = store.family(static.name, labels, STATIC_PERIOD_MS, "gauge", "", static.help)
-            self.statics.append((family, np.asarray(static.values, dtype=np.float64)))
+            self.statics.append((self._spread(family, labels), np.asarray(static.values, dtype=np.float64)))
 
     def _open(self, store: SeriesStore, city: CityView, kind: KindInfo, own_up: bool) -> None:
         labels = city.series_labels(kind.name)  # once for all metrics of the kind
         period = None if kind.heartbeat_ms else kind.period_ms
-        self._families[kind.name] = {
-            q.name: store.family(q.metric, labels, period, q.type, q.unit, q.help) for q in kind.quantities
-        }
+        families = [store.family(q.metric, labels, period, q.type, q.unit, q.help) for q in kind.quantities]
+        names = [q.name for q in kind.quantities]
+        self._families[kind.name] = dict(zip(names, self._spreads(families, labels), strict=True))
         self._resolution[kind.name] = {q.name: q.resolution for q in kind.quantities}
         if not own_up:
-            self._up[kind.name] = store.family(UP, labels, period, "gauge", "", "1 when the device reported")
+            family = store.family(UP, labels, period, "gauge", "", "1 when the device reported")
+            self._up[kind.name] = self._spread(family, labels)
 
     @staticmethod
-    def wanted(city: CityView) -> int:
-        """Return how many series a registry may ask for."""
+    def wanted(city: CityView, mapped: bool = False) -> int:
+        """Return how many series a registry may ask for, with their copies where they are mapped."""
         per_device = {kind.name: len(kind.quantities) + 3 for kind in city.kinds}
         readings = sum(len(rows) * per_device[kind] for kind, rows in city.rows.items())
-        return readings + sum(len(static.values) for static in city.registry.static)
+        return (readings + sum(len(static.values) for static in city.registry.static)) * (2 if mapped else 1)
 
     def write(
         self, kind: str, rows: NDArray[np.int64], observed: Any, received_at_ms: int, quality: Any, columns: dict[str, Any]
@@ -120,7 +174,7 @@ class SeriesWriter:
         self, kind: str, rows: NDArray[np.int64], observed_at_ms: int, received_at_ms: int, quality: Any, columns: dict[str, Any]
     ) -> None:
         families = self._families[kind]
-        whole = all(len(rows) == len(family) for family in families.values()) and bool((rows == np.arange(len(rows))).all())
+        whole = all(len(rows) == len(one.family) for one in families.values()) and bool((rows == np.arange(len(rows))).all())
         slots = None if whole else rows.astype(np.intp)
         suspect = None if quality is None else quality == SUSPECT
         if suspect is not None and suspect.any():
@@ -142,9 +196,9 @@ class SeriesWriter:
     def _doubt(self, kind: str, rows: NDArray[np.int64], observed_at_ms: int, received_at_ms: int) -> None:
         """End the series of what is not believed, and say that it is not."""
         slots = rows.astype(np.intp)
-        for family in self._families[kind].values():
-            family.append(observed_at_ms, received_at_ms, 0.0, slots, stale=True)
-        family = next(iter(self._families[kind].values()))
+        for spread in self._families[kind].values():
+            spread.append(observed_at_ms, received_at_ms, 0.0, slots, stale=True)
+        family = next(iter(self._families[kind].values())).family
         for row in rows.tolist():
             self._store.append_sample(DOUBTED, dict(family.labels[row]), observed_at_ms, 1.0, received_at_ms)
 
@@ -160,18 +214,14 @@ class SeriesWriter:
             raw = np.stack([batch.columns[name] for batch in batches])
             values = raw * self._resolution[kind][name]
             valid = present & (raw != MISSING)
-            if not family.append_rows(at_ms, received_ms, values, slots, valid):
-                for n in range(len(batches)):
-                    there = None if bool(valid[n].all()) else valid[n]
-                    family.append(int(at_ms[n]), int(received_ms[n]), values[n], slots, there)
+            family.append_rows(at_ms, received_ms, values, slots, valid)
         up = self._up.get(kind)
-        if up is not None and not up.append_rows(at_ms, received_ms, np.ones(present.shape), slots, present):
-            for n in range(len(batches)):
-                up.append(int(at_ms[n]), int(received_ms[n]), 1.0, slots, None if bool(present[n].all()) else present[n])
+        if up is not None:
+            up.append_rows(at_ms, received_ms, np.ones(present.shape), slots, present)
 
     def write_static(self, now_ms: int) -> None:
         """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""
-        self._put_static(now_ms, {family.metric: len(values) for family, values in self.statics})
+        self._put_static(now_ms, {one.family.metric: len(values) for one, values in self.statics})
 
     def write_static_again(self, rows: Iterable[tuple[int, Mapping[str, int]]]) -> None:
         """Write the static series as the `static_rows` of another writer of this city say that it did."""
@@ -180,16 +230,19 @@ class SeriesWriter:
 
     def _put_static(self, at_ms: int, counts: Mapping[str, int]) -> None:
         self.static_rows.append((at_ms, dict(counts)))
-        for family, values in self.statics:
-            n = counts.get(family.metric, 0)
+        for one, values in self.statics:
+            n = counts.get(one.family.metric, 0)
             if n:
-                family.append(at_ms, at_ms, values[:n], None if n == len(family) else np.arange(n, dtype=np.intp))
+                one.append(at_ms, at_ms, values[:n], None if n == len(one.family) else np.arange(n, dtype=np.intp))
 
     def families(self) -> dict[str, Family]:
         """Return the families by a name that says what the registry has them for."""
-        found = {f"reading {kind} {name}": one for kind, families in self._families.items() for name, one in families.items()}
-        found |= {f"up {kind}": family for kind, family in self._up.items()}
-        return found | {f"static {family.metric}": family for family, _ in self.statics}
+        spreads = {f"reading {kind} {name}": one for kind, families in self._families.items() for name, one in families.items()}
+        spreads |= {f"up {kind}": one for kind, one in self._up.items()}
+        spreads |= {f"static {one.family.metric}": one for one, _ in self.statics}
+        found = {name: one.family for name, one in spreads.items()}
+        copies = ((f"{name} as {copy.family.metric}", copy.family) for name, one in spreads.items() for copy in one.copies)
+        return found | dict(copies)
 
     def forget(self, before_ms: int) -> None:
         """Forget when static series were written before an instant."""

@@ -20,6 +20,7 @@ from ops_center.guards import LOOPBACK, GuardConfig
 from ops_center.host import Host, HostConfig
 from ops_center.journal import JournalError
 from ops_center.judge import RuleFile, parse
+from ops_center.mapping import SeriesMapping
 from ops_center.opening import MAX_DEVICES
 from ops_center.pages import CONSOLE
 from ops_center.pipeline import CenterConfig
@@ -45,12 +46,13 @@ class ServeConfig:
     names: tuple[str, ...] = ()  # further host names that this server answers to
     origins: tuple[str, ...] = ()  # further origins that may speak to it
     console: Path = field(default=CONSOLE)
+    mapping: SeriesMapping | None = None  # names that readings have besides their own
 
 
 def app_of(config: ServeConfig) -> FastAPI:
     """Return the application of a configuration. Raises ValueError for bad rules or roles."""
     parse(config.rules)  # at once: bad rules are said before anything listens, good ones are ready when a city comes
-    center = CenterConfig(config.rules, config.semantics, max_devices=config.max_devices)
+    center = CenterConfig(config.rules, config.semantics, max_devices=config.max_devices, mapping=config.mapping)
     host = Host(HostConfig(center, seats_of(config.tokens), config.data, config.run, config.exercise_url))
     names = (*LOOPBACK, config.host.lower(), *(name.lower() for name in config.names))
     return create_app(host, GuardConfig(names, config.origins), config.console)

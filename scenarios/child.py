@@ -75,19 +75,25 @@ def _say(line: str) -> None:
 def _center(config: dict[str, Any]) -> int:
     """Imports come here and in `_city`, because a center that loads the simulator starts late."""
     from ops_center.judge import RuleFile
+    from ops_center.mapping import load_mapping
     from ops_center.server import ServeConfig, serve
 
     data = Path(config["data"])
-    root = data / "runs" / config["run"] / "inputs" / "rules"
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    rules = tuple(RuleFile(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")) for path in files)
+    inputs = data / "runs" / config["run"] / "inputs"
+    rules = tuple(RuleFile(name, text) for name, text in _texts(inputs / "rules"))
+    mapping = next((load_mapping(text, name) for name, text in _texts(inputs / "mapping")), None)
     return serve(
         ServeConfig(
             config["tokens"], data, config["host"], config["port"], config["run"], rules,
-            exercise_url=config["exercise_url"], names=tuple(config["names"]),
+            exercise_url=config["exercise_url"], names=tuple(config["names"]), mapping=mapping,
         ),
         _ready,
     )  # fmt: skip
+
+
+def _texts(root: Path) -> list[tuple[str, str]]:
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return [(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")) for path in files]
 
 
 def _city(config: dict[str, Any]) -> int:

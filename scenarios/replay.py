@@ -89,7 +89,7 @@ def read_record(run: RunFolder) -> Record:
     journal = run.path / "journal.sqlite"
     opened = (c.incident for c in read_changes(journal) if isinstance(c, IncidentChange) and c.entry["kind"] == "opened")
     return Record(
-        run.run_id, CenterConfig(rules=setup.rule_files()), chunks, tuple(read_commands(journal)),
+        run.run_id, setup.center_config(), chunks, tuple(read_commands(journal)),
         tuple(views.mark(incident) for incident in opened), setup.scenario.warm_up, tuple(losses), run,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ops_center.fork import CannotFork, open_fork
-from ops_center.pipeline import Center, CenterConfig
+from ops_center.pipeline import Center
 from ops_center.recorder import Loss, read_chunks
 from scenarios import runs
 from scenarios.claims import load_claims
@@ -55,7 +55,7 @@ def last_barrier_ms(run: RunFolder) -> int:
 
 def judged_again(run: RunFolder, setup: Setup) -> Center:
     """Return the center that comes from the recorded stream and the journal alone, without the city."""
-    center, commands = Center(CenterConfig(rules=setup.rule_files())), read_commands(run.path / "journal.sqlite")
+    center, commands = Center(setup.center_config()), read_commands(run.path / "journal.sqlite")
     waiting = commands[:]
     for chunk in read_chunks(run.path / "wire"):
         for frame in chunk.frames:
@@ -144,7 +144,7 @@ def branch(run: RunFolder, fork_at_ms: int, *, keep_commands: bool = False, run_
         raise RunError(f"run {run.run_id} was recorded up to {until_ms} ms; it cannot be forked at {fork_at_ms} ms")
     folder = fork_folder(run, fork_at_ms, run_id=run_id, keep_commands=keep_commands)
     try:
-        config = CenterConfig(rules=setup.rule_files())
+        config = setup.center_config()
         open_fork(run.path, folder.path, fork_at_ms, config, keep_commands=keep_commands).close()
     except CannotFork as error:
         drop(folder)

@@ -11,7 +11,7 @@ from typing import Any
 from ops_center import keyframes
 from ops_center.events import Change, JudgementCommand
 from ops_center.judged import judged
-from ops_center.pipeline import Center, CenterConfig
+from ops_center.pipeline import Center
 from ops_center.run import Run
 from ops_center.until import Condition
 from scenarios.city_side import BARRIER_MS, CitySide
@@ -55,7 +55,7 @@ class HeadlessRun:
         self.setup, self.watch, self._run_id = setup, watch, out.run_id if out else run_id
         self.out = out
         self.log = WorldLog(out.path / "world.log") if out else None
-        self.memory = Run(out.path if out else None, CenterConfig(rules=setup.rule_files()), keyframes=False)
+        self.memory = Run(out.path if out else None, setup.center_config(), keyframes=False)
         self.city = CitySide(setup, self._frame)
         self._judgement = sorted(commands.judgement, key=lambda command: command.seq)
         self._world = None if commands.world is None else sorted(commands.world, key=lambda entry: entry.seq)

@@ -53,6 +53,7 @@ class Header(msgspec.Struct, kw_only=True, frozen=True):
     city_sha256: str
     rules: dict[str, str] = {}
     kinds: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     seed: int
     noise_seed: int
     release: str
@@ -147,7 +148,7 @@ class RunFolder:
         write_whole(self.path / "result.json", json.dumps(result, ensure_ascii=False, indent=2).encode())
 
     def inputs(self, table: str) -> dict[str, bytes]:
-        """Return name -> content of a table of inputs (rules or kinds)."""
+        """Return name -> content of a table of inputs (rules, kinds or mapping)."""
         root = self.path / "inputs" / table
         return {str(PurePosixPath(*p.relative_to(root).parts)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
 

@@ -27,6 +27,8 @@ from simulator.inject_catalogue import INJECTS
 
 if TYPE_CHECKING:
     from ops_center.judge import RuleFile
+    from ops_center.mapping import SeriesMapping
+    from ops_center.pipeline import CenterConfig
 
 RULE_SUFFIXES = (".yml", ".yaml")
 NOISE_OFFSET = 1_000_003  # a noise seed of its own follows from the seed unless one is given
@@ -36,7 +38,7 @@ MAX_CITY_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """A checked run before it begins. `rules` and `kind_files` are name -> content."""
+    """A checked run before it begins. `rules`, `kind_files` and `mapping` (one file at most) are name -> content."""
 
     loaded: Loaded
     city: City
@@ -46,6 +48,7 @@ class Setup:
     noise_seed: int
     rules: Mapping[str, bytes] = field(default_factory=dict)
     kind_files: Mapping[str, bytes] = field(default_factory=dict)
+    mapping: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def scenario(self) -> Scenario:
@@ -63,11 +66,24 @@ class Setup:
 
         return tuple(RuleFile(name, data.decode()) for name, data in sorted(self.rules.items()))
 
+    def series_mapping(self) -> "SeriesMapping | None":
+        """The names, labels and units that the run's series have besides their own."""
+        from ops_center.mapping import load_mapping
+
+        return next((load_mapping(data.decode(), name) for name, data in self.mapping.items()), None)
+
+    def center_config(self) -> "CenterConfig":
+        """What the run's center is made of."""
+        from ops_center.pipeline import CenterConfig
+
+        return CenterConfig(rules=self.rule_files(), mapping=self.series_mapping())
+
     def header(self, run_id: str, **rest: Any) -> runs.Header:
         """Return the header of a run of this setup."""
         return runs.make_header(
             run_id, (self.scenario.name, self.loaded.sha256), (self.city.id, self.city_bytes), seed=self.seed,
-            noise_seed=self.noise_seed, rules=_hashes(self.rules), kinds=_hashes(self.kind_files), **rest,
+            noise_seed=self.noise_seed, rules=_hashes(self.rules), kinds=_hashes(self.kind_files),
+            mapping=_hashes(self.mapping), **rest,
         )  # fmt: skip
 
     def create(self, root: Path, run_id: str = "", **rest: Any) -> runs.RunFolder:
@@ -77,6 +93,7 @@ class Setup:
         inputs = {"scenario.yaml": self.loaded.path.read_bytes(), "city.json.zst": zstandard.compress(self.city_bytes, 3)}
         inputs |= {f"rules/{name}": data for name, data in self.rules.items()}
         inputs |= {f"kinds/{name}": data for name, data in self.kind_files.items()}
+        inputs |= {f"mapping/{name}": data for name, data in self.mapping.items()}
         return runs.create(root, header, inputs)
 
 
@@ -92,6 +109,7 @@ def prepare(
     rules: Sequence[Path] = (),
     kinds_dirs: Sequence[Path] = (),
     city: str | None = None,
+    mapping: Path | None = None,
     cache: Path | None = None,
     told: Callable[[str], None] = lambda line: None,
 ) -> Setup:
@@ -99,7 +117,9 @@ def prepare(
 
     `cache` is a folder in which generated cities are kept, because building one takes seconds and reading it half of one.
     `told` gets a line before a city is built that is not in it.
-    Raises BadFile (scenario, rule file missing), simulator.city_check.CityError, runs.RunError, ValueError of a bad kind.
+    `mapping` is a file of names that the series have besides their own.
+    Raises BadFile (scenario, rule file missing), FileError (mapping),
+    simulator.city_check.CityError, runs.RunError, ValueError of a bad kind.
     """
     loaded = load(scenario, seed)
     the_city = _city(city or city_argument(loaded), cache, told)
@@ -108,7 +128,7 @@ def prepare(
     return Setup(
         loaded, the_city, encode(the_city), tuple(load_kinds(list(kinds_dirs))), the_seed,
         the_seed + NOISE_OFFSET if noise_seed is None else noise_seed,
-        rule_texts(rules), runs.hash_files([_existing(p) for p in kinds_dirs], (".py",)),
+        rule_texts(rules), runs.hash_files([_existing(p) for p in kinds_dirs], (".py",)), mapping_text(mapping),
     )  # fmt: skip
 
 
@@ -134,6 +154,18 @@ def rule_texts(paths: Sequence[Path]) -> dict[str, bytes]:
     """Return the rule files of the paths (files or folders), the built-in pack without any. Sidecars and tests are left out."""
     files = runs.hash_files([_existing(p) for p in (paths or [PACK])], RULE_SUFFIXES)
     return {name: data for name, data in files.items() if _is_rules(Path(name))}
+
+
+def mapping_text(path: Path | None) -> dict[str, bytes]:
+    """Return a mapping file by its name, checked; nothing without one. Raises BadFile, RuleFilesError or FileError."""
+    if path is None:
+        return {}
+    from ops_center.mapping import load_mapping
+    from ops_center.rules.files import read_files
+
+    text = read_files([_existing(path)])[str(path)]
+    load_mapping(text, str(path))
+    return {path.name: text.encode()}
 
 
 def rule_files(paths: Sequence[Path]) -> list[Path]:
@@ -164,9 +196,9 @@ def of_run(run: runs.RunFolder) -> Setup:
         scenario = (inputs / "scenario.yaml").read_bytes()
     except (OSError, zstandard.ZstdError) as error:
         raise runs.RunError(f"run {run.run_id}: the kept city or scenario cannot be read: {error}") from error
-    rules, kind_files = run.inputs("rules"), run.inputs("kinds")
+    rules, kind_files, mapping = run.inputs("rules"), run.inputs("kinds"), run.inputs("mapping")
     seen = {"scenario": runs.sha256(scenario), "city": runs.sha256(city_bytes)}
-    seen_files = {"rules": _hashes(rules), "kinds": _hashes(kind_files)}
+    seen_files = {"rules": _hashes(rules), "kinds": _hashes(kind_files), "mapping": _hashes(mapping)}
     expected = {"scenario": header.scenario_sha256, "city": header.city_sha256}
     wrong = [name for name in seen if seen[name] != expected[name]]
     wrong += [name for name, files in seen_files.items() if files != getattr(header, name)]
@@ -175,4 +207,4 @@ def of_run(run: runs.RunFolder) -> Setup:
     kinds_dirs = [p for p in sorted((inputs / "kinds").iterdir()) if p.is_dir()] if kind_files else []
     loaded = loads(scenario, inputs / "scenario.yaml", header.seed)
     kinds = tuple(load_kinds(kinds_dirs))
-    return Setup(loaded, decode(city_bytes), city_bytes, kinds, header.seed, header.noise_seed, rules, kind_files)
+    return Setup(loaded, decode(city_bytes), city_bytes, kinds, header.seed, header.noise_seed, rules, kind_files, mapping)

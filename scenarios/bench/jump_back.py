@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ops_center.fork import open_fork
-from ops_center.pipeline import CenterConfig
 from ops_center.run import Run
 from scenarios.bench.headless import peak_rss_mb
 from scenarios.fork import fork_folder
@@ -42,7 +41,7 @@ def run(city: str = "hai_phong", hours: float = 2.0, scale: float = 1.0, scenari
 
 def record(setup: Setup, folder: RunFolder, until_ms: int) -> Run:
     """Run city and center as a live run does, both with keyframes, and return the center as it stands."""
-    live, center = LiveCity(setup, folder), Run(folder.path, CenterConfig(rules=setup.rule_files()))
+    live, center = LiveCity(setup, folder), Run(folder.path, setup.center_config())
     for frame in live.opening_frames(folder.run_id):
         center.step(frame)
     while live.now_ms < until_ms:

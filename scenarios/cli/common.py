@@ -20,6 +20,7 @@ from scenarios.yaml_tree import BadFile
 
 if TYPE_CHECKING:
     from ops_center.judge import RuleFile
+    from ops_center.mapping import SeriesMapping
 
 CANNOT = (RunError, FolderInUse, CannotServe)
 
@@ -33,6 +34,9 @@ RulesOption = Annotated[
     list[Path] | None, typer.Option("--rules", help="Rule files or folders instead of the built-in pack; may be repeated.")
 ]
 KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of sensor kinds of your own; may be repeated.")]
+MappingOption = Annotated[
+    Path | None, typer.Option("--mapping", help="A file of metric names, labels and units that the series have besides theirs.")
+]
 DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder (else $CITYOPS_DATA, else your data home).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -87,6 +91,14 @@ def checked_rules(paths: Sequence[Path]) -> "tuple[RuleFile, ...]":
     texts = read_files(rule_files(paths))
     load_files(texts)
     return tuple(RuleFile(path, text) for path, text in texts.items())
+
+
+def checked_mapping(path: Path | None) -> "SeriesMapping | None":
+    """Return a mapping file. Raises an error that names it as it was given."""
+    from ops_center.mapping import load_mapping
+    from scenarios.setup import mapping_text
+
+    return next((load_mapping(text.decode(), str(path)) for text in mapping_text(path).values()), None)
 
 
 def problems_of(error: Exception) -> list[str]:

@@ -1,6 +1,6 @@
 """`cityops demo`, `serve`, `city`, and live runs: the processes that people look at."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +13,12 @@ from scenarios.cli.common import (
     DataOption,
     JsonOption,
     KindsOption,
+    MappingOption,
     NoiseSeedOption,
     RulesOption,
     ScenarioArgument,
     SeedOption,
+    checked_mapping,
     checked_rules,
     data_folder,
     pace,
@@ -54,6 +56,7 @@ class Live:
     loop: bool = False
     until_expr: str = ""
     until_ms: int | None = None  # from T+0
+    mapping: Path | None = None
 
 
 def go_live(live: Live) -> None:
@@ -64,13 +67,14 @@ def go_live(live: Live) -> None:
     speed = pace(live.speed)
     if live.rules:
         checked_rules(live.rules)
+    checked_mapping(live.mapping)
 
     def made() -> "Setup":
         from scenarios.setup import prepare
 
         setup = prepare(
             live.scenario, seed=live.seed, noise_seed=live.noise_seed, rules=live.rules, kinds_dirs=live.kinds, city=live.city,
-            cache=data_folder(live.data) / "cache", told=tell,
+            mapping=live.mapping, cache=data_folder(live.data) / "cache", told=tell,
         )  # fmt: skip
         if not live.as_json:
             say(f"{setup.scenario.title.vi} / {setup.scenario.title.en}: starting {setup.city.title.en} ...")
@@ -110,6 +114,7 @@ def demo(
     seed: SeedOption = None,
     speed: SpeedOption = DEMO_SPEED,
     rules: RulesOption = None,
+    mapping: MappingOption = None,
     kinds: KindsOption = None,
     data: DataOption = None,
     host: HostOption = "127.0.0.1",
@@ -121,11 +126,13 @@ def demo(
 
     Example: cityops demo --speed 20
     """
-    go_live(Live(scenario, seed, None, city, speed, rules or [], kinds or [], data, host, port, not no_browser, as_json, True))
+    asked = Live(scenario, seed, None, city, speed, rules or [], kinds or [], data, host, port, not no_browser, as_json, True)
+    go_live(replace(asked, mapping=mapping))
 
 
 def serve(
     rules: RulesOption = None,
+    mapping: MappingOption = None,
     data: DataOption = None,
     host: HostOption = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: a free one.")] = 8700,
@@ -143,7 +150,7 @@ def serve(
     tokens = new_seats()
     if token is not None:
         tokens["city"] = token
-    texts = checked_rules(rules or [])
+    texts, named = checked_rules(rules or []), checked_mapping(mapping)
 
     def ready(address: str) -> None:
         links = {role: f"{address}/#seat={tokens[role]}" for role in PERMISSIONS}
@@ -156,7 +163,7 @@ def serve(
         say(f"a city connects with: cityops city SCENARIO --to {wire['url']} --token {wire['token']}")
 
     with runs.locked(data_folder(data)):
-        config = ServeConfig(tokens, data_folder(data), host, port, rules=texts, max_devices=max_devices)
+        config = ServeConfig(tokens, data_folder(data), host, port, rules=texts, max_devices=max_devices, mapping=named)
         raise typer.Exit(serve_center(config, ready))
 
 

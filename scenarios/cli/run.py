@@ -12,10 +12,12 @@ from scenarios.cli.common import (
     DataOption,
     JsonOption,
     KindsOption,
+    MappingOption,
     NoiseSeedOption,
     RulesOption,
     ScenarioArgument,
     SeedOption,
+    checked_mapping,
     checked_rules,
     data_folder,
     duration,
@@ -43,6 +45,7 @@ def run(
         typer.Option("--until-expr", help="End (live: pause) when this PromQL expression has a result, after T+0."),
     ] = None,
     rules: RulesOption = None,
+    mapping: MappingOption = None,
     kinds: KindsOption = None,
     headless: Annotated[bool, typer.Option("--headless", help="No server, no clock: as fast as it goes.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Keep the run in this folder instead of the data folder.")] = None,
@@ -64,14 +67,16 @@ def run(
     if not headless:
         _refuse_headless_only(out=out, save_load_at=save_load_at, commands=commands)
         _condition(until_expr)
-        asked = Live(scenario, seed, noise_seed, city, speed, rules or [], kinds or [], data, until_expr=until_expr or "")
+        asked = Live(scenario, seed, noise_seed, city, speed, rules or [], kinds or [], data)
+        asked = replace(asked, until_expr=until_expr or "", mapping=mapping)
         until_ms = None if until is None else duration(until)
         go_live(replace(asked, port=port, browser=not no_browser, as_json=as_json, until_ms=until_ms))
         return
     condition = _condition(until_expr)
     checked_rules(rules or [])
+    checked_mapping(mapping)
     setup = prepare(
-        scenario, seed=seed, noise_seed=noise_seed, rules=rules or (), kinds_dirs=kinds or (), city=city,
+        scenario, seed=seed, noise_seed=noise_seed, rules=rules or (), kinds_dirs=kinds or (), city=city, mapping=mapping,
         cache=data_folder(data) / "cache", told=tell,
     )  # fmt: skip
     end_ms = setup.scenario.total_ms if until is None else setup.scenario.warm_up + duration(until)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ops_center.pipeline import CenterConfig
 from ops_center.run import Run
 from scenarios.pace import MAX
 from scenarios.run_ops import branch, last_barrier_ms
@@ -28,7 +27,7 @@ def setup() -> Setup:
 
 def _same(folder: RunFolder, setup: Setup) -> None:
     """What the center kept is what header and commands come to."""
-    run = Run(folder.path, CenterConfig(rules=setup.rule_files()))
+    run = Run(folder.path, setup.center_config())
     until_ms, digests = run.center.now_ms, run.center.digests()
     run.close()
     assert until_ms == setup.scenario.total_ms

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ops_center.pipeline import CenterConfig
 from ops_center.run import Run
 from scenarios.city_server import CityServer
 from scenarios.pace import MAX
@@ -31,7 +30,7 @@ def setup() -> Setup:
 
 def recorded(folder: RunFolder, setup: Setup) -> dict[str, Any]:
     """The digests of what a live center kept, opened again after its end."""
-    run = Run(folder.path, CenterConfig(rules=setup.rule_files()))
+    run = Run(folder.path, setup.center_config())
     try:
         return {"until_ms": run.center.now_ms, "digest": run.center.digests()}
     finally:

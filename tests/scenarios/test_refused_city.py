@@ -17,7 +17,7 @@ from tests.scenarios.cli_kit import SHORT, cityops
 
 def test_a_headless_run_of_a_refused_city_ends_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not go on blind: status 1, the reason on stderr, no traceback, and the folder is free again."""
-    monkeypatch.setattr("scenarios.runner.CenterConfig", lambda rules: pipeline.CenterConfig(rules, max_devices=10))
+    monkeypatch.setattr("scenarios.setup.Setup.center_config", lambda setup: pipeline.CenterConfig(max_devices=10))
     said = cityops("run", SHORT, "--headless", "--out", tmp_path, "--json")
     assert said.status == 1 and said.out == ""
     lines = said.err.strip().splitlines()

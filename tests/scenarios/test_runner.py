@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from ops_center.events import IncidentChange, JudgementCommand
-from ops_center.pipeline import CenterConfig
 from ops_center.recorder import read_frames
 from ops_center.run import Run
 from scenarios import runner
@@ -66,7 +65,7 @@ def test_a_headless_run_can_be_entered_at_its_keyframes(
     monkeypatch.setattr(runner, "KEEP_EVERY_MS", 300_000)
     folder = setup.create(tmp_path, "kept")
     run_headless(setup, out=folder)
-    memory = Run(folder.path, CenterConfig(rules=setup.rule_files()))
+    memory = Run(folder.path, setup.center_config())
     assert memory.recovery.keyframe_ms == 600_000
     assert (memory.center.now_ms, memory.center.digests()) == (plain.result["until_ms"], plain.result["digest"])
     memory.close()
