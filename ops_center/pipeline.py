@@ -56,15 +56,14 @@ SNAPSHOT_VERSION = 2
 class CenterConfig:
     """What a center is made of: its rule files, the window semantics ("3.x" or "2.x"), how long samples stay.
 
-    A registry of more than `max_devices` is refused; how many series there may be follows the registry. With a
-    `mapping`, readings are also there under the names that it gives them.
+    A registry of more than `max_devices` is refused; how many series there may be follows the registry.
     """
 
     rules: tuple[RuleFile, ...] = ()
     semantics: str = "3.x"
     retention_ms: int = 2 * 3_600_000
     max_devices: int = MAX_DEVICES
-    mapping: SeriesMapping | None = None
+    mapping: SeriesMapping | None = None  # further names of readings
 
 
 class Center:
@@ -200,10 +199,10 @@ class Center:
             return
         try:
             city = (like and like.city) or CityView(self.hello, self.registry, self.layers)
-            mapping, lent = self.config.mapping, None if like is None else like.writer()
-            more = SeriesWriter.wanted(city, mapping is not None) if like is None else like.judge.store.max_series - MAX_SERIES
+            mapping = self.config.mapping
+            more = SeriesWriter.wanted(city, mapping) if like is None else like.judge.store.max_series - MAX_SERIES
             self.judge.store.max_series = MAX_SERIES + more
-            writer = SeriesWriter(self.judge.store, city, self._writer, lent, mapping)
+            writer = SeriesWriter(self.judge.store, city, self._writer, None if like is None else like.writer(), mapping)
         except (BadRegistry, SeriesLimit) as error:
             self._refuse("registry", str(error))
             return
@@ -228,9 +227,7 @@ class Center:
         items = self._input.close()
         if barrier.now_ms <= self.now_ms:
             return []
-        changes: list[Change] = []
-        for item in items:
-            changes += self._take(item)
+        changes = [change for item in items for change in self._take(item)]
         self._world.add(frame_bytes(barrier, frame, self._number))
         changes += self._evaluate(barrier.now_ms)
         self.now_ms = barrier.now_ms
@@ -439,8 +436,7 @@ class Center:
         sizes = {kind: len(table.index) for kind, table in self.city.tables.items()}
         past = Refill(self._writer, sizes, lambda batch, columns: self._take_batch(batch, columns, again=True))
         past.run(frames, self.now_ms)
-        rows, self._writer.static_rows = self._writer.static_rows, []
-        self._writer.write_static_again(rows)
+        self._writer.write_static_again()
 
 
 def headless(center: Center, frames: Iterable[bytes], commands: Iterable[JudgementCommand] = ()) -> list[Change]:

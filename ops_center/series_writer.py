@@ -6,7 +6,7 @@ A cell is a gap where the device did not report (ABSENT) or could not measure (M
 device in quarantine are, ends its series with a stale marker, so that no rule sees it; `sensor_suspect` says so instead.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,11 +152,11 @@ class SeriesWriter:
             self._up[kind.name] = self._spread(family, labels)
 
     @staticmethod
-    def wanted(city: CityView, mapped: bool = False) -> int:
+    def wanted(city: CityView, mapping: SeriesMapping | None = None) -> int:
         """Return how many series a registry may ask for, with their copies where they are mapped."""
         per_device = {kind.name: len(kind.quantities) + 3 for kind in city.kinds}
         readings = sum(len(rows) * per_device[kind] for kind, rows in city.rows.items())
-        return (readings + sum(len(static.values) for static in city.registry.static)) * (2 if mapped else 1)
+        return (readings + sum(len(static.values) for static in city.registry.static)) * (1 if mapping is None else 2)
 
     def write(
         self, kind: str, rows: NDArray[np.int64], observed: Any, received_at_ms: int, quality: Any, columns: dict[str, Any]
@@ -223,8 +223,9 @@ class SeriesWriter:
         """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""
         self._put_static(now_ms, {one.family.metric: len(values) for one, values in self.statics})
 
-    def write_static_again(self, rows: Iterable[tuple[int, Mapping[str, int]]]) -> None:
-        """Write the static series as the `static_rows` of another writer of this city say that it did."""
+    def write_static_again(self) -> None:
+        """Write the static series as `static_rows`, which were another writer's of this city, say that it did."""
+        rows, self.static_rows = self.static_rows, []
         for at_ms, counts in rows:
             self._put_static(at_ms, counts)
 
