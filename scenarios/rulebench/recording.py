@@ -101,9 +101,12 @@ def at_seed(setup: Setup, seed: int, noise_seed: int | None = None) -> Setup:
 
 
 def record(setup: Setup, kinds: Collection[str] | None = None) -> Recording:
-    """Simulate a setup from its warm-up to its end and return what was reported; `kinds`: only these, None for all."""
+    """Simulate a setup from its warm-up to its end and return what was reported; `kinds`: only these, None for all.
+
+    With a mapping, series are there under its names too.
+    """
     chosen = tuple(kind for kind in setup.kinds if kinds is None or kind.name in kinds)
-    center = Center(CenterConfig(rules=()))
+    center = Center(CenterConfig(rules=(), mapping=setup.series_mapping()))
     center.judge.keep_everything()
     side = CitySide(replace(setup, kinds=chosen), lambda frame: _take(center, frame))
     _take(center, encode_frame(side.hello("recording")))
@@ -147,7 +150,7 @@ def recording(setup: Setup, kinds: Collection[str] | None = None, cache: Path | 
 def key_of(setup: Setup, kinds: Collection[str] | None = None) -> str:
     """Return what a recording is kept under: a hash of everything that it follows from."""
     names = [kind.name for kind in setup.kinds if kinds is None or kind.name in kinds]
-    files = [f"{name} {runs.sha256(data)}" for name, data in sorted(setup.kind_files.items())]
+    files = [f"{name} {runs.sha256(data)}" for table in (setup.kind_files, setup.mapping) for name, data in sorted(table.items())]
     parts = [
         setup.scenario.name, setup.loaded.sha256, runs.sha256(setup.city_bytes), str(setup.seed), str(setup.noise_seed),
         *names, *files, runs.release(), _sources(),
