@@ -17,7 +17,6 @@ from scenarios.cli.common import (
     RulesOption,
     ScenarioArgument,
     SeedOption,
-    checked_mapping,
     checked_rules,
     data_folder,
     duration,
@@ -67,14 +66,12 @@ def run(
     if not headless:
         _refuse_headless_only(out=out, save_load_at=save_load_at, commands=commands)
         _condition(until_expr)
-        asked = Live(scenario, seed, noise_seed, city, speed, rules or [], kinds or [], data)
-        asked = replace(asked, until_expr=until_expr or "", mapping=mapping)
+        asked = Live(scenario, seed, noise_seed, city, speed, rules or [], kinds or [], data, until_expr=until_expr or "")
         until_ms = None if until is None else duration(until)
-        go_live(replace(asked, port=port, browser=not no_browser, as_json=as_json, until_ms=until_ms))
+        go_live(replace(asked, port=port, browser=not no_browser, as_json=as_json, until_ms=until_ms, mapping=mapping))
         return
     condition = _condition(until_expr)
     checked_rules(rules or [])
-    checked_mapping(mapping)
     setup = prepare(
         scenario, seed=seed, noise_seed=noise_seed, rules=rules or (), kinds_dirs=kinds or (), city=city, mapping=mapping,
         cache=data_folder(data) / "cache", told=tell,
