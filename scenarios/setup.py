@@ -121,6 +121,7 @@ def prepare(
     Raises BadFile (scenario, rule file missing), FileError (mapping),
     simulator.city_check.CityError, runs.RunError, ValueError of a bad kind.
     """
+    names = mapping_text(mapping)
     loaded = load(scenario, seed)
     the_city = _city(city or city_argument(loaded), cache, told)
     check_city(loaded, the_city, INJECTS)
@@ -128,7 +129,7 @@ def prepare(
     return Setup(
         loaded, the_city, encode(the_city), tuple(load_kinds(list(kinds_dirs))), the_seed,
         the_seed + NOISE_OFFSET if noise_seed is None else noise_seed,
-        rule_texts(rules), runs.hash_files([_existing(p) for p in kinds_dirs], (".py",)), mapping_text(mapping),
+        rule_texts(rules), runs.hash_files([_existing(p) for p in kinds_dirs], (".py",)), names,
     )  # fmt: skip
 
 
