@@ -3,45 +3,126 @@
 Lives here: the sidecars `NAME.truth.yaml` and the one test of alert against truth. Must not know: expectations, reports.
 """
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from scenarios.yaml_tree import BadFile, read_tree
+from scenarios.yaml_tree import BadFile, Problem, Tree, read_tree
 from simulator.city import City
+from simulator.truth import TRUTH_KINDS
 
+FORMAT = "cityops-truth/1"
+SUFFIX = ".truth.yaml"
 LATE_MS = 30 * 60_000  # an alert that comes so long after the truth has ended speaks of something else
+PLACE_KINDS = (
+    "link", "node", "zone", "feeder", "cabinet", "luminaire", "signal", "device", "building", "basin", "gateway", "city",
+)  # fmt: skip
+KEYS = frozenset(("truth", "label", "place", "detect_within_s", "clear_within_s", "only"))
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An alert's claim: kinds of truth, the label that says where, the kind of place it names, how late it may be."""
+    """An alert's claim: kinds of truth, the label that says where, the kind of place it names, how late it may be.
+
+    `clear_within_ms` is how long after the end of the truth the alert may stay; `only` are attributes of the truth, each with
+    the values that are claimed: truth with another value of one of them is none of this alert's business.
+    """
 
     truth: tuple[str, ...]
     label: str
     place: str
     detect_within_ms: int
+    clear_within_ms: int | None = None
+    only: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def is_about(self, event: Mapping[str, Any]) -> bool:
+        """Tell whether a truth event (plain) is of a kind that this alert speaks of."""
+        if event["kind"] not in self.truth:
+            return False
+        attributes = event.get("attributes") or {}
+        return all(str(attributes.get(name, "")) in values for name, values in self.only)
 
 
 def load_claims(folder: Path) -> dict[str, Claim]:
     """Return alert name -> claim from all sidecars of a folder. Raises BadFile."""
+    return read_claims(sorted(folder.glob(f"*{SUFFIX}")))
+
+
+def sidecars_of(paths: Iterable[Path]) -> list[Path]:
+    """Return the sidecars that lie beside rule files, and those in folders, each once: `NAME.truth.yaml` beside `NAME.yml`."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        beside = sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path.with_name(path.stem + SUFFIX)]
+        found |= {one: None for one in beside if one.is_file()}
+    return list(found)
+
+
+def read_claims(paths: Iterable[Path], alerts: Collection[str] | None = None) -> dict[str, Claim]:
+    """Return alert name -> claim of some sidecars; `alerts` are the names that rules know, None: any.
+
+    Raises BadFile with everything that is wrong: claims of unknown alerts or truth, of one alert twice, of a wrong shape.
+    """
     claims: dict[str, Claim] = {}
-    for path in sorted(folder.glob("*.truth.yaml")):
-        tree = read_tree(path.read_bytes(), str(path))
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            tree = read_tree(path.read_bytes(), str(path))
+        except OSError as error:
+            raise BadFile([Problem(str(path), 1, 1, f"the sidecar cannot be read: {error.strerror}")]) from None
         rows = tree.data.get("alerts") if isinstance(tree.data, dict) else None
         if not isinstance(rows, dict):
             raise BadFile([tree.problem((), "there is no mapping 'alerts'; expected alert name -> claim")])
+        if tree.data.get("format") != FORMAT:
+            problems.append(tree.problem(("format",), f"format is {tree.data.get('format')!r}; expected {FORMAT!r}"))
         for name, row in rows.items():
-            try:
-                within_ms = round(1_000 * float(row["detect_within_s"]))
-                claims[name] = Claim(tuple(row["truth"]), str(row["label"]), str(row["place"]), within_ms)
-            except (KeyError, TypeError, ValueError):
-                message = f"claim {name!r} is {row!r}; expected truth, label, place and detect_within_s"
-                raise BadFile([tree.problem(("alerts", name), message)]) from None
+            wrong = _wrong(name, row, tree, claims, alerts)
+            problems += wrong
+            if not wrong:
+                claims[name] = _claim(row)
+    if problems:
+        raise BadFile(problems)
     return claims
+
+
+def _wrong(name: str, row: Any, tree: Tree, known: Mapping[str, Claim], alerts: Collection[str] | None) -> list[Problem]:
+    """Return what is wrong with a claim."""
+    at: tuple[str, ...] = ("alerts", name)
+    if alerts is not None and name not in alerts:
+        close = difflib.get_close_matches(name, sorted(alerts), 1)
+        said = f"expected {close[0]!r}?" if close else "expected an alert of the rule files"
+        return [tree.problem(at, f"a claim of the alert {name!r}, which no rule raises; {said}", key=True)]
+    if name in known:
+        return [tree.problem(at, f"a second claim of the alert {name!r}; expected one", key=True)]
+    try:
+        claim = _claim(row)
+        extra = sorted(row.keys() - KEYS)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return [tree.problem(at, f"claim {name!r} is {row!r}; expected truth, label, place and detect_within_s")]
+    found = [
+        tree.problem((*at, key), f"key {key!r} is unknown; expected one of {', '.join(sorted(KEYS))}", True) for key in extra
+    ]
+    for kind in claim.truth:
+        if kind not in TRUTH_KINDS:
+            close = difflib.get_close_matches(kind, TRUTH_KINDS, 1)
+            said = f"{close[0]!r}?" if close else f"one of {', '.join(TRUTH_KINDS)}"
+            found.append(tree.problem((*at, "truth"), f"truth kind {kind!r} is unknown; expected {said}"))
+    if claim.place not in PLACE_KINDS:
+        found.append(tree.problem((*at, "place"), f"place is {claim.place!r}; expected one of {', '.join(PLACE_KINDS)}"))
+    if claim.detect_within_ms <= 0:
+        found.append(tree.problem((*at, "detect_within_s"), f"detect_within_s is {row['detect_within_s']!r}; expected above 0"))
+    return found
+
+
+def _claim(row: Any) -> Claim:
+    """Return a claim as it is written. Raises KeyError, TypeError, ValueError or AttributeError on another shape."""
+    if not isinstance(row["truth"], list) or not row["truth"] or not all(isinstance(kind, str) for kind in row["truth"]):
+        raise TypeError("truth")
+    within_ms = round(1_000 * float(row["detect_within_s"]))
+    clear_ms = None if row.get("clear_within_s") is None else round(1_000 * float(row["clear_within_s"]))
+    only = tuple((name, tuple(map(str, values))) for name, values in sorted((row.get("only") or {}).items()))
+    return Claim(tuple(row["truth"]), str(row["label"]), str(row["place"]), within_ms, clear_ms, only)
 
 
 class PlaceNames:
@@ -58,6 +139,22 @@ class PlaceNames:
         self._signal = {name: i for i, name in enumerate(city.signals.id)}
         self._basin = {name: i for i, name in enumerate(city.basins.id)}
         self._zone = {name: i for i, name in enumerate(city.zones.id)}
+        self._ends: dict[int, list[int]] | None = None  # node -> the links that end there
+
+    def around(self, place: Mapping[str, str]) -> set[str]:
+        """Return `of` a place of the truth, and for a link the ids of those behind it, where its queue is seen first."""
+        names = self.of(place["kind"], place["id"])
+        return names | set(self.behind([place["id"]])) if place["kind"] == "link" else names
+
+    def behind(self, link_ids: Iterable[str]) -> list[str]:
+        """Return the ids of links that end where one of the links begins."""
+        if self._ends is None:
+            self._ends = {}
+            for i, node in enumerate(self._city.links.to_node):
+                self._ends.setdefault(node, []).append(i)
+        links = self._city.links
+        starts = sorted({links.from_node[self._link[name]] for name in link_ids if name in self._link})
+        return [links.id[i] for node in starts for i in self._ends.get(node, ())]
 
     def of(self, kind: str, place_id: str) -> set[str]:
         """Return ids and names of the place itself and of what it belongs to: zone, road, cabinet, feeder, junction.
@@ -110,20 +207,11 @@ class PlaceNames:
         return nodes | feeder | {signals.name[i]} | self._zone_names(signals.zone[i])
 
 
-def explains(claim: Claim | None, alert: Mapping[str, Any], event: Mapping[str, Any], names: set[str]) -> bool:
+def explains(claim: Claim | None, alert: Mapping[str, Any], event: Mapping[str, Any], names: Collection[str]) -> bool:
     """Tell whether an alert (plain, with `fired_ms`) speaks of a truth event whose place goes by `names`."""
-    if claim is None or event["kind"] not in claim.truth or alert["fired_ms"] is None:
+    if claim is None or not claim.is_about(event) or alert["fired_ms"] is None:
         return False
     end_ms = event["end_ms"] if event["end_ms"] is not None else alert["fired_ms"]
     if not event["start_ms"] <= alert["fired_ms"] <= end_ms + LATE_MS:
         return False
     return alert["labels"].get(claim.label, "") in names
-
-
-def neighbours(city: City, link_ids: Sequence[str]) -> set[str]:
-    """Return the ids of links that end where one of the links begins: where its queue is seen first."""
-    rows = {name: i for i, name in enumerate(city.links.id)}
-    starts = {city.links.from_node[rows[name]] for name in link_ids if name in rows}
-    ends = np.array(city.links.to_node, dtype=np.int64)
-    found = np.flatnonzero(np.isin(ends, sorted(starts)))
-    return {city.links.id[i] for i in found.tolist()}

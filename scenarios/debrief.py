@@ -140,7 +140,7 @@ class Debrief:
 
     def _row(self, event: Plain) -> Plain:
         place = event["place"]
-        names = self._names(place)
+        names = self.names.around(place)
         first: Firing | None = None
         alerts = 0
         for index, firing in enumerate(self.judged.firings):
@@ -157,10 +157,6 @@ class Debrief:
             "inject_id": fired["id"] if fired else None, "title": fired["title"] if fired else None,
             "alerts": alerts, **self._reaction(first, event["start_ms"]),
         }  # fmt: skip
-
-    def _names(self, place: Plain) -> set[str]:
-        names = self.names.of(place["kind"], place["id"])
-        return names | claiming.neighbours(self.m.city, [place["id"]]) if place["kind"] == "link" else names
 
     def _reaction(self, first: Firing | None, start_ms: int) -> Plain:
         seen = (self._incident_of(first) if first is not None else None) or {}

@@ -33,7 +33,7 @@ def _link(read: Callable[[World], Any]) -> Callable[[World, str, int, int], floa
     return lambda world, _kind, row, _now_ms: float(read(world)[row])
 
 
-def _queue_m(world: World) -> Any:
+def queue_m(world: World) -> Any:
     """Delayed vehicles on each link, as metres of standing queue over all its lanes."""
     net = world.traffic.net
     room = net.cells_by_link(net.cell_jam_veh)
@@ -108,7 +108,7 @@ def _lasting(world: World, _kind: str, _row: int, _now_ms: int) -> float:
 
 
 QUANTITIES: Mapping[str, Quantity] = {
-    "queue_m": Quantity(Text("Hàng xe chờ", "Queue"), "m", ("link",), 0, 20_000, _link(_queue_m)),
+    "queue_m": Quantity(Text("Hàng xe chờ", "Queue"), "m", ("link",), 0, 20_000, _link(queue_m)),
     "density_ratio": Quantity(
         Text("Mật độ xe", "Density of vehicles"), "", ("link",), 0, 1, _link(lambda world: world.traffic.link_density_ratio())
     ),

@@ -25,6 +25,7 @@ from scenarios import runs
 from scenarios.city_side import CitySide
 from scenarios.claims import PlaceNames
 from scenarios.load import check_city, load
+from scenarios.rulebench.circumstances import EVERY_MS, Circumstances, Watch, of_plain
 from scenarios.setup import NOISE_OFFSET, Setup
 from sensors.kind import SensorKind
 from sensors.messages import encode_frame
@@ -35,7 +36,14 @@ Plain = dict[str, Any]
 KEPT_RECORDINGS = 200
 SUFFIX = ".recording"
 OF_ALL_KINDS = (UP, INFO, DOUBTED)
-SOURCES = ("simulator/**/*.py", "sensors/**/*.py", "ops_center/*.py", "scenarios/*.py", "scenarios/rulebench/recording.py")
+SOURCES = (
+    "simulator/**/*.py",
+    "sensors/**/*.py",
+    "ops_center/*.py",
+    "scenarios/*.py",
+    "scenarios/rulebench/circumstances.py",
+    "scenarios/rulebench/recording.py",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,8 @@ class Recording:
     """What a city reported and what was true. Instants are ms since the run's start, which is the store's zero.
 
     `store` holds every series of the kinds recorded, and the static ones; `epoch_ms` is the store's zero as Unix time.
-    `truth` are the truth events as plain data, `injected` what timeline and triggers fired, with their `event_id`.
+    `truth` are the truth events as plain data, `injected` what timeline and triggers fired, with their `event_id`;
+    `circumstances` is what else was so.
     """
 
     scenario: str
@@ -58,6 +67,7 @@ class Recording:
     injected: tuple[Plain, ...]
     city: City
     places: PlaceNames
+    circumstances: Circumstances
 
 
 # -- which kinds are read
@@ -113,12 +123,15 @@ def record(setup: Setup, kinds: Collection[str] | None = None) -> Recording:
     side.begin()
     if center.refused:
         raise runs.RunError(f"the center refuses the city {setup.city.id}: {center.refused}")
-    side.run_until(setup.scenario.total_ms)
+    watch, total_ms = Watch(side.world), setup.scenario.total_ms
+    for at_ms in [*range(EVERY_MS, total_ms, EVERY_MS), total_ms]:
+        side.run_until(at_ms)
+        watch.take(at_ms)
     assert center.judge.start_ms is not None
     return Recording(
         setup.scenario.name, setup.seed, setup.noise_seed, tuple(kind.name for kind in chosen), center.judge.store,
         center.judge.start_ms, setup.scenario.warm_up, center.now_ms, tuple(side.truth()), tuple(side.fired), setup.city,
-        PlaceNames(setup.city),
+        PlaceNames(setup.city), watch.seen(),
     )  # fmt: skip
 
 
@@ -178,7 +191,7 @@ def _encoded(made: Recording) -> bytes:
     return keyframes.encode({
         "scenario": made.scenario, "seed": made.seed, "noise_seed": made.noise_seed, "kinds": list(made.kinds),
         "epoch_ms": made.epoch_ms, "warm_up_ms": made.warm_up_ms, "until_ms": made.until_ms, "truth": list(made.truth),
-        "injected": list(made.injected), "store": series_archive.pack(made.store),
+        "injected": list(made.injected), "circumstances": made.circumstances.plain(), "store": series_archive.pack(made.store),
     })  # fmt: skip
 
 
@@ -187,5 +200,5 @@ def _decoded(data: bytes, setup: Setup) -> Recording:
     return Recording(
         state["scenario"], state["seed"], state["noise_seed"], tuple(state["kinds"]), series_archive.unpack(state["store"]),
         state["epoch_ms"], state["warm_up_ms"], state["until_ms"], tuple(state["truth"]), tuple(state["injected"]), setup.city,
-        PlaceNames(setup.city),
+        PlaceNames(setup.city), of_plain(state["circumstances"]),
     )  # fmt: skip

@@ -18,3 +18,11 @@ app = typer.Typer(
 @app.callback()
 def _rules() -> None:
     """Prove Prometheus rule files before they go live."""
+from scenarios.cli.rules.check import check
+from scenarios.cli.rules.score import score
+from scenarios.cli.rules.test import run_tests
+
+app = typer.Typer(no_args_is_help=True, help="Prove Prometheus rule files before they go live.")
+app.command("check")(check)
+app.command("test")(run_tests)
+app.command("score")(score)

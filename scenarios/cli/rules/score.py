@@ -1,0 +1,129 @@
+"""`cityops rules score`: what rules catch, miss and raise for nothing, over scenarios and seeds."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption
+from scenarios.cli.output import refuse, say, say_json, tell
+from scenarios.cli.rules.common import Paths
+from scenarios.cli.rules.scoring import (
+    CompatOption,
+    FirstSeedOption,
+    NoCacheOption,
+    ScenariosOption,
+    SeedsOption,
+    SidecarOption,
+    WorkersOption,
+    cache_of,
+    figure,
+    jobs_of,
+    percent,
+    rule_set,
+    run_jobs,
+)
+
+MOST_SHOWN = 20
+
+
+def score(
+    scenario: ScenariosOption,
+    paths: Paths = None,
+    seeds: SeedsOption = 20,
+    first_seed: FirstSeedOption = None,
+    workers: WorkersOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write score.json into this folder.")] = None,
+    sidecar: SidecarOption = None,
+    compat: CompatOption = "3.x",
+    city: CityOption = None,
+    kinds: KindsOption = None,
+    data: DataOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score rule files against the truth of simulated cities: detection, false alarms, time to detect, load.
+
+    Each seed is a city of its own, at which each rule group is evaluated at a phase of its own. What was simulated and replayed
+    is kept: a score that was stopped goes on where it was.
+
+    Example: cityops rules score my_rules/ --scenario rush_hour_crash --seeds 20
+    """
+    from scenarios.rulebench.score import document, notes
+
+    rules = rule_set(paths or [], sidecar or [], compat)
+    cache = cache_of(data, no_cache)
+    jobs = jobs_of(scenario, seeds, [rules], first_seed=first_seed, city=city, kinds=kinds or (), cache=cache)
+    found = document([tallies[0] for tallies in run_jobs(jobs, workers, "score", as_json)], rules)
+    for line in notes(found):
+        tell(line)
+    if out is not None:
+        _write(out, found)
+    if as_json:
+        say_json(found)
+    else:
+        _say(found)
+
+
+def _write(out: Path, found: dict[str, Any]) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "score.json").write_text(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False), encoding="utf-8")
+    except OSError as error:
+        refuse([f"{out}:1:1: score.json cannot be written: {error.strerror}"])
+
+
+def _say(found: dict[str, Any]) -> None:
+    overall, figures = found["overall"], found["overall"]["figures"]
+    say(f"{len(found['by_alert'])} alerts over {len(found['runs'])} runs, {found['operator_hours']:g} operator-hours")
+    say(f"incidents  {_counts(overall)}")
+    say(f"detection rate {percent(figures['detection_rate'])}, after {figure(figures['mean_time_to_detect_s'], 's')}, "
+        f"p95 {figure(figures['p95_time_to_detect_s'], 's')}")  # fmt: skip
+    say(f"alarms     {overall['alarms']}, {figure(figures['alarms_per_operator_hour'])} an operator-hour; "
+        f"most in 10 min {overall['peak_10_min']}, in flood {percent(figures['flood_share'])} of the time")  # fmt: skip
+    say(f"false      {overall['false_alarms']}, {figure(figures['false_alarms_per_operator_hour'])} an operator-hour; "
+        f"precision {percent(figures['precision'])}")  # fmt: skip
+    for row in found["by_alert"]:
+        if row["alarms"] or row["detected"] or row["late"] or row["missed"]:
+            _say_alert(row)
+    for row in found["by_kind"]:
+        say(f"{row['kind']}: {_counts(row)}; detection rate {percent(row['figures']['detection_rate'])}, "
+            f"after {figure(row['figures']['mean_time_to_detect_s'], 's')}")  # fmt: skip
+    _say_false(found)
+
+
+def _counts(row: dict[str, Any]) -> str:
+    rest = [f"{row[name]} {name.replace('_', ' ')}" for name in ("late", "missed", "open", "out_of_sight") if row[name]]
+    return ", ".join([f"{row['detected']} detected of {row['events']}", *rest])
+
+
+def _say_alert(row: dict[str, Any]) -> None:
+    figures = row["figures"]
+    if row["claim"] is None:
+        say(f"{row['alert']}: {row['alarms']} alarms, no claim")
+        return
+    say(
+        f"{row['alert']}: {_counts(row)}; DR {percent(figures['detection_rate'])}, "
+        f"TTD {figure(figures['mean_time_to_detect_s'], 's')}, p95 {figure(figures['p95_time_to_detect_s'], 's')}; "
+        f"false {row['verdicts'].get('false', 0)}, {figure(figures['false_alarms_per_operator_hour'])}/h, "
+        f"FAR {percent(figures['false_alarm_rate'])}; repeats {figure(figures['nuisance_rate'])} an incident; "
+        f"cleared early {percent(figures['false_normal_rate'])}"
+    )
+
+
+def _say_false(found: dict[str, Any]) -> None:
+    for cause in found["causes"]:
+        say(f"false alarms from {cause['title']['en']}: {cause['count']}")
+    for alarm in found["false_alarms"][:MOST_SHOWN]:
+        at = f"{alarm['scenario']} seed {alarm['seed']} at {alarm['fired_ms'] / 1000:g} s"
+        say(f"  {at}: {alarm['alert']}: {alarm['cause']['en']} {_place(alarm)}".rstrip())
+    left = len(found["false_alarms"]) - MOST_SHOWN + found["left_out"]["false_alarms"]
+    if left > 0:
+        say(f"  … and {left} more")
+
+
+def _place(alarm: dict[str, Any]) -> str:
+    labels = alarm["labels"]
+    found = (labels.get(name) for name in ("device_id", "road", "zone"))
+    return str(alarm["cause"].get("place") or next((value for value in found if value), ""))

@@ -1,0 +1,110 @@
+"""What the commands that score rules over seeds share: their options, the jobs that follow from them, and how figures are said.
+
+Lives here: options, rule sets from paths, figures as text. Must not know: what a score is made of.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scenarios.cli.common import data_folder
+from scenarios.cli.output import progress, refuse
+
+if TYPE_CHECKING:
+    from scenarios.rulebench.tally import Job, RuleSet
+
+MOST_SEEDS = 10_000
+
+ScenariosOption = Annotated[
+    list[str], typer.Option("--scenario", help="A built-in scenario's name, or a scenario file; may be repeated.")
+]
+SeedsOption = Annotated[int, typer.Option("--seeds", help="How many seeds: the scenario's own and those that follow.")]
+FirstSeedOption = Annotated[int | None, typer.Option("--first-seed", min=0, help="Begin here, not at the scenario's own seed.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="How many processes; none: one a processor.")]
+SidecarOption = Annotated[
+    list[Path] | None, typer.Option("--sidecar", help="Sidecars with claims, instead of those beside the rule files.")
+]
+CompatOption = Annotated[str, typer.Option("--compat", help="Window semantics: 3.x (left-open) or 2.x (left-closed).")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Simulate and replay anew; keep nothing.")]
+
+
+def rule_set(paths: Sequence[Path], sidecars: Sequence[Path], semantics: str) -> "RuleSet":
+    """Return the rule files of the paths (none: the pack) with what their alerts claim. Raises RuleFilesError or BadFile."""
+    from ops_center.rules.files import load_files, read_files
+    from scenarios.claims import read_claims, sidecars_of
+    from scenarios.rulebench.score import names_of
+    from scenarios.rulebench.tally import RuleSet
+    from scenarios.setup import PACK, rule_files
+
+    if semantics not in ("2.x", "3.x"):
+        raise typer.BadParameter(f"{semantics!r}; expected 2.x or 3.x", param_hint="--compat")
+    chosen = list(paths) or [PACK]
+    files = rule_files(chosen)
+    texts = read_files(files)
+    loaded = load_files(texts)  # under the paths as given: an error says where
+    alerts = {rule.alert for file in loaded for group in file.groups for rule in group.rules if rule.alert}
+    if not alerts:
+        refuse([f"{chosen[0]}:1:1: there is no alert in the rule files; expected at least one"])
+    claims = read_claims(list(sidecars) or sidecars_of(chosen), alerts)
+    names = names_of(files)
+    return RuleSet(tuple((names[file], texts[str(file)]) for file in files), claims, semantics)
+
+
+def jobs_of(
+    scenarios: Sequence[str],
+    seeds: int,
+    rules: "Sequence[RuleSet]",
+    *,
+    first_seed: int | None = None,
+    city: str | None = None,
+    kinds: Sequence[Path] = (),
+    cache: Path | None = None,
+) -> "list[Job]":
+    """Return a job for each scenario and seed, everything checked that can be before any of them runs."""
+    from scenarios.rulebench.tally import Job, setup_of
+
+    if not 1 <= seeds <= MOST_SEEDS:
+        refuse([f"--seeds is {seeds}; expected 1 to {MOST_SEEDS}"])
+    if len(set(scenarios)) != len(scenarios):
+        refuse([f"a scenario stands twice among {', '.join(scenarios)}; expected each once"])
+    jobs = []
+    for scenario in scenarios:
+        own = setup_of(scenario, city, tuple(kinds), cache).scenario.seed
+        begin = own if first_seed is None else first_seed
+        jobs += [Job(scenario, seed, tuple(rules), city, tuple(kinds), cache) for seed in range(begin, begin + seeds)]
+    return jobs
+
+
+def run_jobs(jobs: "Sequence[Job]", workers: int | None, title: str, quiet: bool) -> list[list[dict[str, Any]]]:
+    """Return the tallies of every job, a list with one for each rule set of it, under a progress bar."""
+    from scenarios.rulebench.pool import run_all, workers_there_are
+    from scenarios.rulebench.tally import tallies
+
+    with progress(title, len(jobs), "runs", quiet=quiet) as advance:
+        return run_all(tallies, jobs, workers or workers_there_are(), advance)
+
+
+def cache_of(data: Path | None, without: bool) -> Path | None:
+    """Return the folder in which recordings and tallies are kept; None: keep nothing."""
+    return None if without else data_folder(data) / "cache"
+
+
+def figure(found: Mapping[str, Any], unit: str = "") -> str:
+    """Return a figure with its interval in words, `–` where there is none."""
+    value, low, high = found["value"], found["low"], found["high"]
+    if value is None:
+        return "–"
+    said = _number(value, unit)
+    return said if low is None else f"{said} ({_number(low, '')}–{_number(high, '')})"
+
+
+def _number(value: float, unit: str) -> str:
+    text = f"{value:.3g}" if abs(value) < 1_000 else f"{value:.0f}"
+    return f"{text} {unit}".rstrip()
+
+
+def percent(found: Mapping[str, Any]) -> str:
+    """Return a share with its interval in per cent."""
+    return figure({key: None if value is None else 100.0 * value for key, value in found.items()}, "%")
