@@ -164,8 +164,7 @@ class Causes:
         seen, zone = self.made.circumstances, self._zones.get(one.labels.get("zone", ""), -1)
         row = seen.row(one.fired_ms)
         dense = float(seen.people_per_m2[row, zone]) if row >= 0 and zone >= 0 else 0.0
-        return said("people", value=round(dense, 2)) if dense >= QUEUED_M = 15.0  # two vehicles and more
-CROWDED_PER_M2 else None
+        return said("people", value=round(dense, 2)) if dense >= CROWDED_PER_M2 else None
 
     def _city(self, one: Raised, claim: Claim) -> Plain | None:
         """What holds for the whole city: rain, a storm, heat."""

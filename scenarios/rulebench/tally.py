@@ -65,20 +65,21 @@ class Job:
     rules: tuple[RuleSet, ...]
     city: str | None = None
     kinds_dirs: tuple[Path, ...] = ()
+    mapping: Path | None = None
     cache: Path | None = None
 
 
 @lru_cache(maxsize=4)
-def setup_of(scenario: str, city: str | None, kinds_dirs: tuple[Path, ...], cache: Path | None) -> Setup:
+def setup_of(scenario: str, city: str | None, kinds_dirs: tuple[Path, ...], mapping: Path | None, cache: Path | None) -> Setup:
     """Return the setup of a scenario, kept: the runs of one process share it. Raises as `setup.prepare`."""
-    return prepare(scenario, city=city, kinds_dirs=kinds_dirs, cache=cache)
+    return prepare(scenario, city=city, kinds_dirs=kinds_dirs, mapping=mapping, cache=cache)
 
 
 def tallies(job: Job) -> list[Plain]:
     """Return the tally of each rule set of a job, from the cache where it has them. The city is simulated at most once."""
-    setup = at_seed(setup_of(job.scenario, job.city, job.kinds_dirs, job.cache), job.seed)
+    setup = at_seed(setup_of(job.scenario, job.city, job.kinds_dirs, job.mapping, job.cache), job.seed)
     loaded = [rules.loaded() for rules in job.rules]
-    kinds = kinds_read([file for files in loaded for file in files], setup.kinds, _own(setup))
+    kinds = _kinds([file for files in loaded for file in files], setup)
     kept = [_path(job, rules, key_of(setup, kinds)) for rules in job.rules]
     found = [_read(path) for path in kept]
     if all(tally is not None for tally in found):
@@ -91,9 +92,12 @@ def tallies(job: Job) -> list[Plain]:
     return [tally for tally in found if tally is not None]
 
 
-def _own(setup: Setup) -> set[str]:
-    """The kinds of a setup that come from a folder of somebody's own."""
-    return {kind.name for kind in setup.kinds} - {kind.name for kind in load_kinds([])} if setup.kind_files else set()
+def _kinds(files: Sequence[RuleFile], setup: Setup) -> tuple[str, ...]:
+    """The kinds that have to be simulated: those that are read; all of them where a mapping gives series any names."""
+    if setup.mapping:
+        return tuple(kind.name for kind in setup.kinds)
+    own = {kind.name for kind in setup.kinds} - {kind.name for kind in load_kinds([])} if setup.kind_files else set()
+    return kinds_read(files, setup.kinds, own)
 
 
 # -- one tally

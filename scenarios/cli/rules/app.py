@@ -7,6 +7,7 @@ from scenarios.cli.lazy import lazy_group
 TREE: dict[str, tuple[str, str]] = {  # command -> its module, and the function in it
     "check": ("check", "check"),
     "test": ("test", "run_tests"),
+    "score": ("score", "score"),
     "backtest": ("backtest", "backtest"),
     "why": ("why", "why"),
 }
@@ -18,11 +19,3 @@ app = typer.Typer(
 @app.callback()
 def _rules() -> None:
     """Prove Prometheus rule files before they go live."""
-from scenarios.cli.rules.check import check
-from scenarios.cli.rules.score import score
-from scenarios.cli.rules.test import run_tests
-
-app = typer.Typer(no_args_is_help=True, help="Prove Prometheus rule files before they go live.")
-app.command("check")(check)
-app.command("test")(run_tests)
-app.command("score")(score)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption
+from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
 from scenarios.cli.output import refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths
 from scenarios.cli.rules.scoring import (
@@ -39,6 +39,7 @@ def score(
     compat: CompatOption = "3.x",
     city: CityOption = None,
     kinds: KindsOption = None,
+    mapping: MappingOption = None,
     data: DataOption = None,
     no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
@@ -54,7 +55,7 @@ def score(
 
     rules = rule_set(paths or [], sidecar or [], compat)
     cache = cache_of(data, no_cache)
-    jobs = jobs_of(scenario, seeds, [rules], first_seed=first_seed, city=city, kinds=kinds or (), cache=cache)
+    jobs = jobs_of(scenario, seeds, [rules], first_seed=first_seed, city=city, kinds=kinds or (), mapping=mapping, cache=cache)
     found = document([tallies[0] for tallies in run_jobs(jobs, workers, "score", as_json)], rules)
     for line in notes(found):
         tell(line)

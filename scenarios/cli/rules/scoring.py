@@ -60,6 +60,7 @@ def jobs_of(
     first_seed: int | None = None,
     city: str | None = None,
     kinds: Sequence[Path] = (),
+    mapping: Path | None = None,
     cache: Path | None = None,
 ) -> "list[Job]":
     """Return a job for each scenario and seed, everything checked that can be before any of them runs."""
@@ -71,9 +72,9 @@ def jobs_of(
         refuse([f"a scenario stands twice among {', '.join(scenarios)}; expected each once"])
     jobs = []
     for scenario in scenarios:
-        own = setup_of(scenario, city, tuple(kinds), cache).scenario.seed
+        own = setup_of(scenario, city, tuple(kinds), mapping, cache).scenario.seed
         begin = own if first_seed is None else first_seed
-        jobs += [Job(scenario, seed, tuple(rules), city, tuple(kinds), cache) for seed in range(begin, begin + seeds)]
+        jobs += [Job(scenario, seed, tuple(rules), city, tuple(kinds), mapping, cache) for seed in range(begin, begin + seeds)]
     return jobs
 
 

@@ -143,6 +143,29 @@ def test_a_job_scores_several_rule_sets_on_one_recording(tmp_path: Path) -> None
     assert len(list((tmp_path / "recordings").iterdir())) == 1
 
 
+def test_rules_with_names_of_their_own_score_alike(tmp_path: Path) -> None:
+    """Behind a mapping, rules in another city's words and units catch and raise what the same rules in ours do."""
+    mapping = tmp_path / "names.yml"
+    mapping.write_text("""
+metric_relabel_configs:
+- {source_labels: [__name__], regex: traffic_speed_kmh, target_label: __name__, replacement: detector_speed_mps}
+- {source_labels: [__name__, road], regex: 'detector_speed_mps;(.+)', target_label: street, replacement: $1}
+- {source_labels: [__name__], regex: detector_speed_mps, action: keep}
+- {regex: road, action: labeldrop}
+values:
+- {metric: detector_speed_mps, scale: 0.2777777777777778}
+""")
+    text = "groups: [{{name: g, rules: [{{alert: Slow, expr: 'avg by ({}) (avg_over_time({}[2m])) < {}', for: 30s}}]}}]"
+    ours = rules_of(text.format("road", "traffic_speed_kmh", 14.4), Slow=Claim(("traffic_incident",), "road", "link", 600_000))
+    theirs = rules_of(
+        text.format("street", "detector_speed_mps", 4), Slow=Claim(("traffic_incident",), "street", "link", 600_000)
+    )
+    mine = tallies(Job(str(SCENARIO), 7, (ours,)))[0]
+    other = tallies(Job(str(SCENARIO), 7, (theirs,), mapping=mapping))[0]
+    assert other["alerts"] == mine["alerts"] and other["incidents"] == mine["incidents"] and mine["incidents"]
+    assert [a["fired_ms"] for a in other["alarms"]] == [a["fired_ms"] for a in mine["alarms"]]
+
+
 def test_what_an_alert_sees_is_what_is_behind_its_rules() -> None:
     """Through recorded series, without the city's static ones; a selector on what is recorded narrows what is behind."""
     text = """
