@@ -4,7 +4,7 @@ import ipaddress
 import os
 import shutil
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,21 @@ def chromium() -> str:
     if found is None:
         pytest.skip("no Chromium was found: install Debian's package chromium, or any Chromium or Chrome on PATH")
     return found
+
+
+@pytest.fixture(scope="session")
+def peer() -> Callable[[str], str]:
+    """Find the command of another system to compare with; skips without it, unless CITYOPS_REQUIRE_PEERS=1 forbids that."""
+
+    def find(name: str) -> str:
+        found = shutil.which(name)
+        if found is None and os.environ.get("CITYOPS_REQUIRE_PEERS") == "1":
+            pytest.fail(f"no {name} was found, and CITYOPS_REQUIRE_PEERS=1 forbids to skip")
+        if found is None:
+            pytest.skip(f"no {name} was found: install Debian's packages prometheus and victoria-metrics")
+        return found
+
+    return find
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ops_center.label_sets import NAME, Labels, labels_of
+from ops_center.label_sets import NAME, Labels, labels_of, test_of
 from ops_center.promql import ast
 from ops_center.promql.binary import binary
 from ops_center.promql.engine import evaluate
@@ -26,6 +26,7 @@ from ops_center.rules.group import RuleEngine, RuleState
 from ops_center.rules.testfile import RuleTest
 
 MAX_LABEL_SETS = 1000
+MAX_SIDE = 48  # characters of a side that are shown
 NEVER, SEEN, FIRED = "never", "non-empty", "fired"
 _SIDES = {"and": ("both", "left only"), "unless": ("kept", "removed"), "or": ("left", "right")}
 _ABSENT = frozenset({"absent", "absent_over_time"})
@@ -160,9 +161,9 @@ def _is_asserted(rule: Rule, group: RuleGroup, test: RuleTest) -> bool:
     """Whether an assertion of the test looks at the rule."""
     if any(case.alertname == rule.alert and case.group in ("", group.name) for case in test.alerts):
         return True
+    known = {NAME: rule.record} if rule.record else {NAME: "ALERTS", "alertname": rule.alert}
     selectors = [node for case in test.exprs for node in ast.walk(case.expr) if isinstance(node, ast.Selector)]
-    wanted = {(NAME, rule.record)} if rule.record else {("alertname", rule.alert)}
-    return any(wanted <= {(m.name, m.value) for m in selector.matchers if m.op == "="} for selector in selectors)
+    return any(all(test_of(m)(known[m.name]) for m in s.matchers if m.name in known) for s in selectors)
 
 
 def _is_branch(node: ast.Expr) -> bool:
@@ -179,8 +180,22 @@ def _sides(node: ast.Expr) -> tuple[str, str]:
 
 
 def _branches(rule: Rule) -> list[Branch]:
-    found = [node for node in ast.walk(rule.expr) if _is_branch(node)]
-    return [Branch(" ".join(rule.text[n.span.start : n.span.end].split()), n.span.start, _sides(n)) for n in found]
+    return [Branch(_text(rule, node), node.span.start, _sides(node)) for node in ast.walk(rule.expr) if _is_branch(node)]
+
+
+def _text(rule: Rule, node: ast.Expr) -> str:
+    """The node as the rule has it; of a long operation the beginning of each side."""
+    if not isinstance(node, ast.Binary):
+        return _short(rule, node, 2 * MAX_SIDE)
+    matching = node.matching
+    how = f" {'on' if matching.on else 'ignoring'} ({', '.join(matching.labels)})" if matching.explicit else ""
+    with_bool = " bool" if node.return_bool else ""
+    return f"{_short(rule, node.lhs, MAX_SIDE)} {node.op}{with_bool}{how} {_short(rule, node.rhs, MAX_SIDE)}"
+
+
+def _short(rule: Rule, node: ast.Expr, most: int) -> str:
+    text = " ".join(rule.text[node.span.start : node.span.end].split())
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 @dataclass(frozen=True, slots=True)

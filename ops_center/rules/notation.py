@@ -16,11 +16,13 @@ from ops_center.promql.parser import parse
 from ops_center.series_blocks import FloatArray
 
 MAX_POINTS = 1_000_000
+MANY_ITEMS = 16
 _NUMBER = r"[+-]?(?:(?i:inf(?:inity)?|nan)|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)"
 _ITEM = re.compile(rf"({_NUMBER})(?:([+-])({_NUMBER}))?(?:x(\d+))?")
 _GAP = re.compile(r"_(?:x(\d+))?")
 _HISTOGRAM = re.compile(r"\{\{.*?\}\}")
-_PLAIN_NUMBERS = re.compile(r"(?:[+-]?\d+(?:\.\d+)?\s+)*[+-]?\d+(?:\.\d+)?")
+_WRITTEN_OUT = re.compile(r"[-+.0-9\s_stale]*")  # no repetitions, no exponents
+_KINDS = {"_": 0, "stale": 2}
 _PAIR = r'[a-zA-Z_][a-zA-Z0-9_]*\s*=\s*"[^"\\\n]*"'
 _PLAIN_SERIES = re.compile(rf"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*(?:\{{\s*((?:{_PAIR}(?:\s*,\s*{_PAIR})*\s*,?)?)\s*\}})?\s*")
 _PAIRS = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"([^"\\\n]*)"')
@@ -107,21 +109,41 @@ def parse_values(text: str, multiplied: bool = False) -> Points:
     items = text.split()
     if len(items) > MAX_POINTS:
         raise NotationError(f"too many points: saw over {MAX_POINTS} in {text[:40]!r}, expected fewer")
-    if len(items) > 16 and _PLAIN_NUMBERS.fullmatch(text.strip()):
-        return Points(np.array(items, dtype=np.float64), np.ones(len(items), dtype=np.int8))
+    if len(items) > MANY_ITEMS and _WRITTEN_OUT.fullmatch(text) and (written := _written_out(text, items)) is not None:
+        return written
     parts = [_expand(item, multiplied) for item in items]
-    if sum(len(values) for _, values in parts) > MAX_POINTS:
-        raise NotationError(f"too many points: saw over {MAX_POINTS} in {text[:40]!r}, expected fewer")
     if len(parts) == 1:
-        kind, values = parts[0]
-        return Points(values, np.full(len(values), kind, dtype=np.int8))
-    kinds = np.repeat(np.array([kind for kind, _ in parts], dtype=np.int8), [len(values) for _, values in parts])
-    return Points(np.concatenate([np.zeros(0), *(values for _, values in parts)]), kinds)
+        return parts[0]
+    if sum(len(part.values) for part in parts) > MAX_POINTS:
+        raise NotationError(f"too many points: saw over {MAX_POINTS} in {text[:40]!r}, expected fewer")
+    if not parts:
+        return Points(np.zeros(0), np.zeros(0, dtype=np.int8))
+    return Points(np.concatenate([part.values for part in parts]), np.concatenate([part.kinds for part in parts]))
+
+
+def _written_out(text: str, items: list[str]) -> Points | None:
+    """Many values, each for itself, read at once; None where one of them is something else."""
+    numbers = items
+    kinds = np.ones(len(items), dtype=np.int8)
+    if "_" in items or "stale" in items:
+        kinds = np.array([_KINDS.get(item, 1) for item in items], dtype=np.int8)
+        numbers = ["0" if item in _KINDS else item for item in items]
+    if text.count("_") > items.count("_"):  # 1_000 is no number in this notation
+        return None
+    try:
+        return Points(np.array(numbers, dtype=np.float64), kinds)
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=4096)
-def _expand(item: str, multiplied: bool) -> tuple[int, FloatArray]:
-    """The kind and the values of one item; shared, so nobody may write into them."""
+def _expand(item: str, multiplied: bool) -> Points:
+    """The points of one item; shared, so nobody may write into them."""
+    kind, values = _item(item, multiplied)
+    return Points(values, np.full(len(values), kind, dtype=np.int8))
+
+
+def _item(item: str, multiplied: bool) -> tuple[int, FloatArray]:
     gap = _GAP.fullmatch(item)
     if gap:
         return 0, np.zeros(_count(gap.group(1), 1))

@@ -1,4 +1,8 @@
-"""Series that an author typed, put into a store: all of a metric at once where they share their instants; knows no files."""
+"""Series that an author typed, put into a store little by little, as time goes on; knows no files.
+
+Series of one metric share their instants, so they are written row by row: what has not happened yet is not there, and the
+store need not look who knew what when. Where lengths differ too much for a matrix, each series is written alone, at once.
+"""
 
 from __future__ import annotations
 
@@ -11,48 +15,70 @@ from ops_center.rules.notation import Points
 from ops_center.series import SeriesStore
 
 GAP, VALUE, STALE = 0, 1, 2
-MAX_EMPTY = 4  # cells per point in a matrix; where lengths differ more, each series is written alone
+MAX_EMPTY = 4  # cells per point in a matrix
 Typed = tuple[Labels, Points]
 
 
-def load_typed(store: SeriesStore, series: Iterable[tuple[Labels, Points | None]], interval_ms: int) -> None:
-    """Write series whose points are one interval apart from 0 on; of two with the same labels the later one counts.
+class TypedSeries:
+    """Series whose points are one interval apart from 0 on; of two with the same labels the later one counts.
 
     Raises:
         SeriesLimit: more series than a store holds.
     """
-    by_metric: dict[str, dict[Labels, Points]] = {}
-    for labels, points in series:
-        if points is not None:
-            by_metric.setdefault(_metric(labels), {})[labels] = points
-    for metric, found in by_metric.items():
-        typed = list(found.items())
-        longest, total = max(len(p.kinds) for _, p in typed), sum(len(p.kinds) for _, p in typed)
-        if metric and len(typed) > 1 and longest * len(typed) <= MAX_EMPTY * total:
-            _load_rows(store, metric, typed, longest, interval_ms)
-        else:
-            _load_singly(store, typed, interval_ms)
+
+    def __init__(self, store: SeriesStore, series: Iterable[tuple[Labels, Points | None]], interval_ms: int) -> None:
+        self._interval_ms, self._next = interval_ms, 0
+        by_metric: dict[str, dict[Labels, Points]] = {}
+        for labels, points in series:
+            if points is not None and len(points.kinds):
+                by_metric.setdefault(_metric(labels), {})[labels] = points
+        self._matrices: list[_Matrix] = []
+        for metric, found in by_metric.items():
+            typed = list(found.items())
+            longest, total = max(len(p.kinds) for _, p in typed), sum(len(p.kinds) for _, p in typed)
+            if metric and longest * len(typed) <= MAX_EMPTY * total:
+                self._matrices.append(_Matrix(store, metric, typed, longest, interval_ms))
+            else:
+                _load_singly(store, typed, interval_ms)
+
+    def until(self, now_ms: int) -> None:
+        """Write what has happened by an instant, and was not written yet."""
+        after = now_ms // self._interval_ms + 1
+        for matrix in self._matrices:
+            matrix.write(self._next, after)
+        self._next = max(self._next, after)
+
+    def all(self) -> None:
+        """Write everything."""
+        self.until(self._interval_ms * max([matrix.rows for matrix in self._matrices], default=0))
 
 
 def _metric(labels: Labels) -> str:
     return labels[0][1] if labels and labels[0][0] == NAME else dict(labels).get(NAME, "")
 
 
-def _load_rows(store: SeriesStore, metric: str, typed: Sequence[Typed], rows: int, interval_ms: int) -> None:
-    values = np.zeros((rows, len(typed)))
-    kinds = np.zeros((rows, len(typed)), dtype=np.int8)
-    for column, (_, points) in enumerate(typed):
-        values[: len(points.values), column] = points.values
-        kinds[: len(points.kinds), column] = points.kinds
-    there, ended = kinds == VALUE, kinds == STALE
-    family = store.family(metric, [without_names(labels, (NAME,)) for labels, _ in typed], interval_ms)
-    slots = np.arange(len(typed), dtype=np.intp)
-    times = interval_ms * np.arange(rows, dtype=np.int64)
-    family.append(0, 0, values[0], slots, there[0])  # gives each series its place
-    if rows > 1:
-        family.append_rows(times[1:], times[1:], values[1:], slots, there[1:])
-    for row in np.flatnonzero(ended.any(axis=1)).tolist():
-        family.append(int(times[row]), int(times[row]), 0.0, np.flatnonzero(ended[row]), stale=True)
+class _Matrix:
+    """The series of one metric: points × series."""
+
+    def __init__(self, store: SeriesStore, metric: str, typed: Sequence[Typed], rows: int, interval_ms: int) -> None:
+        values = np.zeros((rows, len(typed)))
+        kinds = np.zeros((rows, len(typed)), dtype=np.int8)
+        for column, (_, points) in enumerate(typed):
+            values[: len(points.values), column] = points.values
+            kinds[: len(points.kinds), column] = points.kinds
+        self.rows, self._values, self._interval_ms = rows, values, interval_ms
+        self._valid, ended = kinds == VALUE, kinds == STALE
+        self._full = self._valid.all(axis=1)
+        self._ended = {row: np.flatnonzero(ended[row]) for row in np.flatnonzero(ended.any(axis=1)).tolist()}
+        self._family = store.family(metric, [without_names(labels, (NAME,)) for labels, _ in typed], interval_ms)
+
+    def write(self, first: int, after: int) -> None:
+        """Write the rows from one to before another."""
+        for row in range(first, min(after, self.rows)):
+            at_ms = row * self._interval_ms
+            self._family.append(at_ms, at_ms, self._values[row], valid=None if self._full[row] else self._valid[row])
+            if row in self._ended:
+                self._family.append(at_ms, at_ms, 0.0, self._ended[row], stale=True)
 
 
 def _load_singly(store: SeriesStore, typed: Sequence[Typed], interval_ms: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from os.path import normpath
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from ops_center.rules.coverage import Coverage
 from ops_center.rules.files import Rule, RuleFile, RuleFilesError, RuleGroup, load_files, read_files
 from ops_center.rules.group import RuleEngine, Settings
 from ops_center.rules.testfile import MAX_BYTES, VMALERT, AlertCase, ExprCase, Reading, RuleTest, TestFile, load_test_text
-from ops_center.rules.typed_series import load_typed
+from ops_center.rules.typed_series import TypedSeries
 from ops_center.rules.verdicts import (
     BROKEN,
     HELD,
@@ -181,7 +182,7 @@ def _rule_texts(file: TestFile, texts: Mapping[str, str], warnings: list[str]) -
     folder = Path(file.path).parent
     found: list[Path] = []
     for pattern in file.rule_files:
-        whole = folder / pattern
+        whole = Path(normpath(folder / pattern))
         matches = [whole] if str(whole) in texts else sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))))
         if not matches:
             warnings.append(f"{file.path}:1:1: no file matches {pattern!r} (warning)")
@@ -205,7 +206,7 @@ def run_test(
         return [], [f"too many evaluations: saw {steps} until the last eval_time, expected at most {MAX_STEPS}"]
     store = SeriesStore(retention_ms=1 << 60)
     try:
-        load_typed(store, test.series, test.interval_ms)
+        series = TypedSeries(store, test.series, test.interval_ms)
     except SeriesLimit as why:
         return [], [str(why)]
     options = Options(compat=plan.compat, default_step_ms=step_ms)
@@ -224,6 +225,7 @@ def run_test(
     cases: list[CaseResult] = []
     waiting = sorted(test.alerts, key=lambda c: c.eval_ms)
     for now in range(0, steps * step_ms, step_ms):
+        series.until(now)
         changes = engine.evaluate(now, all_groups=True)
         if coverage is not None:
             coverage.changed(changes)
@@ -232,7 +234,10 @@ def run_test(
             return cases, errors
         while waiting and waiting[0].eval_ms < now + step_ms:
             cases.append(_check_alerts(test, waiting.pop(0), engine, now))
-    known_ms = None if file.dialect == VMALERT else test.start_ms + (steps - 1) * step_ms
+    known_ms: int | None = test.start_ms + (steps - 1) * step_ms
+    if file.dialect == VMALERT:
+        series.all()
+        known_ms = None
     queries = Engine(store, test.start_ms, options)
     cases.extend(_check_expr(file, test, case, queries, known_ms) for case in test.exprs)
     return cases, []

@@ -50,9 +50,10 @@ class Document:
         size = len(text.encode("utf-8"))
         if size > max_bytes:
             raise FileError(f"file too large: saw {size} bytes, expected at most {max_bytes}", file)
-        self._max_nodes, self._nodes, self._aliased = max_nodes, 0, False
+        self._max_nodes = max_nodes
         try:
-            self.root = self._compose(_LOADER(text))
+            composer = _Composer(_LOADER(text), file, max_nodes)
+            self.root = composer.run()
         except MarkedYAMLError as why:
             mark = why.problem_mark or why.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -61,69 +62,13 @@ class Document:
             if isinstance(why, FileError):
                 raise
             raise FileError(f"not YAML: {type(why).__name__}, expected a mapping", file) from None
-        if self._aliased:
+        if composer.aliased:
             self._count()
 
     @property
     def lines(self) -> list[str]:
         """The text, line by line."""
         return self.text.splitlines()
-
-    def _compose(self, events: Any) -> Node | None:
-        """The root of the only document; None where there is none."""
-        root: Node | None = None
-        anchors: dict[str, Node] = {}
-        open_: list[Node] = []  # collections that have begun and not ended; keys without a value wait in `waiting`
-        waiting: list[Node | None] = []
-        while events.check_event():
-            event = events.get_event()
-            kind = type(event)
-            if kind is ScalarEvent:
-                node: Node = ScalarNode("", event.value, event.start_mark, event.end_mark, event.style)
-            elif kind is AliasEvent:
-                self._aliased = True
-                if event.anchor not in anchors:
-                    raise self._at(event, f"not YAML: alias {event.anchor!r} names no anchor before it, expected a mapping")
-                node = anchors[event.anchor]
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                node = _collection(event)
-            else:
-                if open_ and kind is _ENDS[type(open_[-1])]:
-                    open_.pop()
-                    waiting.pop()
-                elif kind is DocumentStartEvent and root is not None:
-                    raise self._at(event, "not YAML: saw a second document, expected one")
-                continue
-            self._take(event, node, open_, waiting, anchors)
-            root = node if root is None else root
-        return root
-
-    def _take(self, event: Any, node: Node, open_: list[Node], waiting: list[Node | None], anchors: dict[str, Node]) -> None:
-        """Put a node where it belongs, and go into it where it is a collection that begins here."""
-        self._nodes += 1
-        if self._nodes > self._max_nodes:
-            raise self._at(event, f"too many nodes: saw over {self._max_nodes}, expected fewer")
-        if open_:
-            into = open_[-1]
-            if isinstance(into, SequenceNode):
-                into.value.append(node)
-            elif waiting[-1] is None:
-                waiting[-1] = node
-            else:
-                into.value.append((waiting[-1], node))
-                waiting[-1] = None
-        if type(event) is AliasEvent:
-            return
-        if event.anchor is not None:
-            anchors[event.anchor] = node
-        if not isinstance(node, ScalarNode):
-            if len(open_) >= MAX_DEPTH:
-                raise self._at(event, f"not YAML: saw over {MAX_DEPTH} levels of nesting, expected a mapping")
-            open_.append(node)
-            waiting.append(None)
-
-    def _at(self, event: Any, message: str) -> FileError:
-        return FileError(message, self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _count(self) -> None:
         """Aliases are one object in many places: count what a reader would visit, so that no bomb goes off later."""
@@ -203,15 +148,79 @@ class Document:
         return first, left + (1 if node.style in ("'", '"') else 0) + column - 1
 
 
+class _Composer:
+    """Events put together to nodes, without recursion."""
+
+    def __init__(self, events: Any, file: str, max_nodes: int) -> None:
+        self._events, self._file, self._left = events, file, max_nodes
+        self._max_nodes = max_nodes
+        self.root: Node | None = None
+        self.aliased = False
+        self._anchors: dict[str, Node] = {}
+        self._open: list[Node] = []  # collections that have begun and not ended
+        self._keys: list[Node | None] = []  # of each, the key that waits for its value
+
+    def run(self) -> Node | None:
+        """The root of the only document; None where there is none."""
+        more, following = self._events.check_event, self._events.get_event
+        while more():
+            event = following()
+            kind = type(event)
+            if kind is ScalarEvent:
+                self._put(event, ScalarNode("", event.value, event.start_mark, event.end_mark, event.style))
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                self._begin(event)
+            elif kind is AliasEvent:
+                self._alias(event)
+            elif self._open and kind is _ENDS[type(self._open[-1])]:
+                self._open.pop()
+                self._keys.pop()
+            elif kind is DocumentStartEvent and self.root is not None:
+                raise self._at(event, "not YAML: saw a second document, expected one")
+        return self.root
+
+    def _put(self, event: Any, node: Node) -> None:
+        """Put a node where it belongs: into the innermost collection, as an item, a key, or the value of the key that waits."""
+        self._left -= 1
+        if self._left < 0:
+            raise self._at(event, f"too many nodes: saw over {self._max_nodes}, expected fewer")
+        if self._open:
+            into = self._open[-1]
+            if type(into) is SequenceNode:
+                into.value.append(node)
+            elif (key := self._keys[-1]) is None:
+                self._keys[-1] = node
+            else:
+                into.value.append((key, node))
+                self._keys[-1] = None
+        elif self.root is None:
+            self.root = node
+        if event.anchor is not None and type(event) is not AliasEvent:
+            self._anchors[event.anchor] = node
+
+    def _begin(self, event: Any) -> None:
+        made = MappingNode if type(event) is MappingStartEvent else SequenceNode
+        node = made("", [], event.start_mark, event.end_mark, event.flow_style)
+        self._put(event, node)
+        if len(self._open) >= MAX_DEPTH:
+            raise self._at(event, f"not YAML: saw over {MAX_DEPTH} levels of nesting, expected a mapping")
+        self._open.append(node)
+        self._keys.append(None)
+
+    def _alias(self, event: Any) -> None:
+        self.aliased = True
+        if event.anchor not in self._anchors:
+            raise self._at(event, f"not YAML: alias {event.anchor!r} names no anchor before it, expected a mapping")
+        self._put(event, self._anchors[event.anchor])
+
+    def _at(self, event: Any, message: str) -> FileError:
+        return FileError(message, self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+
 def _seen(text: str, mark: Any) -> str:
     """The character at a place, where it is one that nobody sees."""
     char = text[mark.index : mark.index + 1] if mark else ""
     return f" {char!r}" if char and (char.isspace() or not char.isprintable()) else ""
-
-
-def _collection(event: Any) -> Node:
-    made = MappingNode if type(event) is MappingStartEvent else SequenceNode
-    return made("", [], event.start_mark, event.end_mark, event.flow_style)
 
 
 _ENDS: dict[type, type] = {MappingNode: MappingEndEvent, SequenceNode: SequenceEndEvent}

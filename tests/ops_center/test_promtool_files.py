@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,9 +20,7 @@ from ops_center.series import SeriesStore
 
 SHARED = Path(os.environ.get("CITYOPS_SHARED", Path(__file__).parents[3] / "shared"))
 FOLDER = SHARED / "conformance" / "promtool"
-PROMTOOL = shutil.which("promtool")
 needs_files = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no conformance data at {FOLDER}; set CITYOPS_SHARED")
-needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
 
 HOLDS = ["at-modifier-test", "long-period", "negative-offset-test", "no-test-group-interval", "start-time-test", "unittest"]
 BREAKS = [
@@ -99,8 +96,7 @@ def build_store() -> SeriesStore:
     return store
 
 
-@needs_promtool
-def test_expressions_agree_with_promtool(tmp_path):
+def test_expressions_agree_with_promtool(tmp_path, peer):
     """In 2.x mode, every expression has at every instant the samples that the installed promtool expects."""
     engine = Engine(build_store(), 0, Options(compat="2.x"))
     lines = ["evaluation_interval: 1m", "tests:", "- interval: 1m", "  input_series:"]
@@ -117,7 +113,7 @@ def test_expressions_agree_with_promtool(tmp_path):
                 ]
     path = tmp_path / "t.yml"
     path.write_text("\n".join(lines))
-    ran = subprocess.run([str(PROMTOOL), "test", "rules", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([peer("promtool"), "test", "rules", str(path)], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0 or "expr:" in ran.stdout + ran.stderr, ran.stdout + ran.stderr
     wrong = only_real_differences(ran.stdout + ran.stderr)
     assert not wrong, "\n".join(wrong[:10])
@@ -169,8 +165,7 @@ groups:
 """
 
 
-@needs_promtool
-def test_alerts_agree_with_promtool(tmp_path):
+def test_alerts_agree_with_promtool(tmp_path, peer):
     """`for`, ALERTS and templates give the alerts that promtool sees, at each minute."""
     rules_text = RULES.replace("    keep_firing_for: 2m\n", "")  # younger than the installed promtool
     (tmp_path / "r.yml").write_text(rules_text)
@@ -195,7 +190,7 @@ def test_alerts_agree_with_promtool(tmp_path):
                 lines += [f"    - exp_labels: {flow(shown)}", f"      exp_annotations: {flow(a.annotations)}"]
     path = tmp_path / "t.yml"
     path.write_text("\n".join(lines))
-    ran = subprocess.run([str(PROMTOOL), "test", "rules", str(path)], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([peer("promtool"), "test", "rules", str(path)], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert fired > 20
 
