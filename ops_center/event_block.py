@@ -122,6 +122,11 @@ class EventBlock:
             hi = np.where(searching & ~before, middle, hi)
             lo = np.where(before, middle + 1, lo)
 
+    def is_timely(self) -> bool:
+        """As `RowBlock.is_timely`."""
+        held = np.arange(self.times.shape[1]) < self.counts[: self.columns, None]
+        return not bool((held & (self.received[: self.columns] > self.times[: self.columns])).any())
+
     def latest(
         self, at_ms: int, after_ms: int, columns: Columns, as_of: int | None
     ) -> tuple[FloatArray, BoolArray | None, TimeArray]:

@@ -163,6 +163,12 @@ class RowBlock:
             return np.zeros(self.columns, dtype=np.bool_)[columns]
         return np.asarray(mixed[: self.columns][columns] <= as_of, dtype=np.bool_)
 
+    def is_timely(self) -> bool:
+        """Every sample was received by the instant it was observed at."""
+        parts = [(rows.times, rows.received) for rows in self.sealed]
+        parts.append((self.times[: self.rows], self.received[: self.rows]))
+        return all(bool((received <= times).all()) for times, received in parts)
+
     def latest(
         self, at_ms: int, after_ms: int, columns: Columns, as_of: int | None
     ) -> tuple[FloatArray, BoolArray | None, TimeArray]:
@@ -251,6 +257,10 @@ class RowBlock:
         self.mixed = {t: r for t, r in self.mixed.items() if t >= first_ms}
         if len(self.times) > max(16, 4 * left):
             self._resize(max(16, 2 * left))
+
+    def unsealed(self, first_ms: int, last_ms: int) -> RowBlock:
+        """Return a block whose matrix holds the rows in [first, last]: this one, where none of them is sealed."""
+        return self._between(first_ms, last_ms) if self.sealed and first_ms <= self.sealed[-1].last_ms else self
 
     def _between(self, first_ms: int, last_ms: int) -> RowBlock:
         """Return a block of its own that holds at least the rows in [first, last], none of them sealed."""

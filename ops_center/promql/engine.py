@@ -65,8 +65,12 @@ class Engine:
         """What all expressions at one instant have in common, `memo` being what they share."""
         return self._context(np.array([at_ms], dtype=np.int64), 0, as_of_ms, memo, watch)
 
+    def moments(self, times: TimeArray, known: TimeArray, memo: Memo | None = None) -> Context:
+        """What expressions at many instants (epoch ms) have in common, each seeing what was received by its `known`."""
+        return msgspec.structs.replace(self._context(times, 0, None, memo, UNWATCHED), known=known - self.offset_ms)
+
     def value(self, expr: ast.Expr, context: Context) -> Result:
-        """The value of an expression at a moment.
+        """The value of an expression at a moment, or at some.
 
         Raises:
             PromQLError: failed matching, or a limit.

@@ -12,10 +12,13 @@ from ops_center.event_block import Block
 from ops_center.label_sets import LabelSets
 from ops_center.promql import ast
 from ops_center.promql.errors import EvaluationError, LimitError
+from ops_center.promql.many_steps import latest_at_steps, range_at_steps
 from ops_center.promql.options import Options
 from ops_center.promql.periods import Period, milliseconds_of
 from ops_center.promql.rates import KERNELS
 from ops_center.promql.sharing import Memo
+from ops_center.promql.stacks import Bounds, Rows
+from ops_center.promql.step_kernels import Frames
 from ops_center.promql.values import RangeVector, RawSeries, Value, Vector
 from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.promql.windows import Frame, Kernel
@@ -27,7 +30,8 @@ class Context(msgspec.Struct, frozen=True):
     """One evaluation: the instants (epoch ms), the query's bounds, what was known, and how to evaluate a child.
 
     `memo` holds the values of what several expressions share at these instants, None where nothing is shared. `watch` is the
-    caller's: it ends what takes too long, and takes notes.
+    caller's: it ends what takes too long, and takes notes. `known` says for each of many steps what was known then (store
+    axis), in place of `as_of` for all.
     """
 
     store: SeriesStore
@@ -41,6 +45,15 @@ class Context(msgspec.Struct, frozen=True):
     evaluate: Callable[[ast.Expr, Context], Value]
     memo: Memo | None = None
     watch: Watch = UNWATCHED
+    known: TimeArray | None = None
+
+    def known_at(self, row: int) -> int | None:
+        """What was known at a step."""
+        return self.as_of if self.known is None else int(self.known[row])
+
+
+class KnownApart(EvaluationError):
+    """The steps of an expression know different things of the same instants: they must be evaluated one by one."""
 
 
 def _fixed_at(at: ast.At | None, context: Context) -> int | None:
@@ -101,7 +114,12 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
     guard(len(context.times), len(selection.labels), context)
     reach = context.options.lookback_ms + (1 if context.options.closed else 0)
     if len(instants) == 1 and len(selection.parts) == 1:
-        values, present = _one_part(selection.parts[0], int(instants[0]), reach, context.as_of, times_wanted)
+        values, present = _one_part(selection.parts[0], int(instants[0]), reach, context.known_at(0), times_wanted)
+    elif len(instants) > 1 and not times_wanted:
+        bounds = Bounds(instants - reach + 1, instants, _known(context))
+        done = [latest_at_steps(block, columns, bounds) for block, columns, _ in selection.parts]
+        values = np.concatenate([found for found, _ in done], axis=1) if len(done) > 1 else done[0][0]
+        present = np.concatenate([there for _, there in done], axis=1) if len(done) > 1 else done[0][1]
     else:
         values = np.zeros((len(instants), len(selection.labels)))
         present = np.zeros(values.shape, dtype=np.bool_)
@@ -109,7 +127,7 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
             context.watch.check()
             left = 0
             for block, columns, width in selection.parts:
-                found, there, stamps = block.latest(at, at - reach, columns, context.as_of)
+                found, there, stamps = block.latest(at, at - reach, columns, context.known_at(row))
                 values[row, left : left + width] = stamps if times_wanted else found
                 present[row, left : left + width] = True if there is None else there
                 left += width
@@ -119,6 +137,13 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
     if len(values) != steps:
         values, present = np.broadcast_to(values, (steps, values.shape[1])), np.broadcast_to(present, (steps, present.shape[1]))
     return Vector(selection.labels, values, present)
+
+
+def _known(context: Context) -> TimeArray | None:
+    """What was known at each step, None for everything."""
+    if context.known is not None or context.as_of is None:
+        return context.known
+    return np.full(len(context.times), context.as_of, dtype=np.int64)
 
 
 def _one_part(
@@ -158,6 +183,16 @@ class Grid:
         values = self.values[lo:hi, columns]
         return Window(values if whole else np.where(valid, values, 0.0), self.times[lo:hi], None if whole else valid)
 
+    @property
+    def rows(self) -> Rows:
+        """The steps as rows."""
+        return Rows(
+            self.times,
+            np.where(self.present, self.values, 0.0),
+            self.present,
+            np.asarray(self.present.all(axis=1), dtype=np.bool_),
+        )
+
 
 Source = Block | Grid
 Part = tuple[Source, Columns, int]
@@ -165,6 +200,8 @@ Part = tuple[Source, Columns, int]
 
 def _subquery_grid(node: ast.Subquery, context: Context) -> tuple[LabelSets, tuple[Part, ...]]:
     """Inner instants are multiples of the step inside the outer windows' hull; evaluated once for all."""
+    if context.known is not None and not _timely(node.expr, context):
+        raise KnownApart("samples of a subquery were received late: its steps see different pasts, expected one step")
     step = node.step_ms or context.options.default_step_ms
     if node.step is not None:
         step = length_ms(node.step, context, positive=True)
@@ -178,12 +215,31 @@ def _subquery_grid(node: ast.Subquery, context: Context) -> tuple[LabelSets, tup
         raise LimitError(f"too many steps in a subquery: saw {count}, expected at most {context.options.max_inner_steps}")
     if not count:
         return LabelSets(()), ()
-    inner = msgspec.structs.replace(context, times=start + step * np.arange(count, dtype=np.int64), memo=None)
+    as_of = None if context.known is not None else context.as_of
+    instants = start + step * np.arange(count, dtype=np.int64)
+    inner = msgspec.structs.replace(context, times=instants, memo=None, known=None, as_of=as_of)
     value = context.evaluate(node.expr, inner)
     if not isinstance(value, Vector):
         raise EvaluationError(f"subquery: saw a {type(value).__name__}, expected an instant vector")
     grid = Grid(inner.times - context.shift_ms, value.values, value.present)
     return value.labels, ((grid, ALL, len(value.labels)),)
+
+
+def _timely(expr: ast.Expr, context: Context) -> bool:
+    """Every sample that an expression may read was received when it was observed, and it looks back only.
+
+    What it gives for an instant is then the same whenever later it is asked.
+    """
+    for node in ast.walk(expr):
+        if isinstance(node, ast.Selector | ast.Subquery) and (
+            node.at is not None or node.offset is not None or node.offset_ms < 0
+        ):
+            return False
+        if isinstance(node, ast.Selector) and not all(
+            block.is_timely() for block, _, _ in context.store.select(node.matchers).parts
+        ):
+            return False
+    return True
 
 
 def _sources(node: ast.Expr, context: Context) -> tuple[LabelSets, tuple[Part, ...], TimeArray, int]:
@@ -216,12 +272,27 @@ def select_range(
     if steps == 1:
         found, there = _one_step(kernel, parts, _frame(context, 0, int(ends[0]), range_ms, params, asked), context)
         return Vector(labels, found[None, :], there[None, :])
+    if len(ends) == steps:
+        frames = Frames(
+            start_ms=(ends - range_ms)[:, None],
+            end_ms=ends[:, None],
+            eval_ms=(context.times - context.shift_ms)[:, None],
+            range_ms=range_ms,
+            shift_ms=context.shift_ms,
+            params=tuple(p[:, None] for p in params),
+            compat_2=context.options.closed,
+            asked=asked,
+        )
+        first = ends - range_ms if context.options.closed else ends - range_ms + 1
+        done = range_at_steps(func, parts, frames, Bounds(first, ends, _known(context)))
+        if done is not None:
+            return Vector(labels, *done)
     values = np.zeros((steps, len(labels)))
     present = np.zeros((steps, len(labels)), dtype=np.bool_)
     for row in range(steps):
         context.watch.check()
         frame = _frame(context, row, int(ends[row if len(ends) > 1 else 0]), range_ms, params)
-        values[row], present[row] = _one_step(kernel, parts, frame, context)
+        values[row], present[row] = _one_step(kernel, parts, frame, context, row)
     return Vector(labels, values, present)
 
 
@@ -240,12 +311,14 @@ def _frame(
     )
 
 
-def _one_step(kernel: Kernel, parts: tuple[Part, ...], frame: Frame, context: Context) -> tuple[FloatArray, np.ndarray]:
+def _one_step(
+    kernel: Kernel, parts: tuple[Part, ...], frame: Frame, context: Context, row: int = 0
+) -> tuple[FloatArray, np.ndarray]:
     """Numbers and presence of all parts side by side, each of shape (columns,)."""
     first = frame.start_ms if context.options.closed else frame.start_ms + 1
     done: list[tuple[FloatArray, np.ndarray]] = []
     for source, columns, width in parts:
-        window = source.window(first, frame.end_ms, columns, context.as_of)
+        window = source.window(first, frame.end_ms, columns, context.known_at(row))
         done.append((np.zeros(width), np.zeros(width, dtype=np.bool_)) if window is None else kernel(window, frame))
     if len(done) == 1:
         return done[0]
@@ -260,7 +333,7 @@ def raw_samples(node: ast.Matrix | ast.Subquery, context: Context) -> RangeVecto
     out: list[RawSeries] = []
     left = 0
     for source, columns, width in parts:
-        window = source.window(first, end, columns, context.as_of)
+        window = source.window(first, end, columns, context.known_at(0))
         for column in range(width):
             if window is None:
                 continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -138,20 +139,20 @@ class RuleEngine:
         self.store, self.settings = store, settings
         self.engine = Engine(store, settings.offset_ms, settings.options)
         self.groups: tuple[GroupState, ...] = ()
-        self._pool = Pool()
+        self.pool = Pool()
         self._observer: Observer | None = None
 
     def observe(self, observer: Observer) -> None:
         """Show each evaluation, with the values of all parts of the expression; slower. Call it after `load`, which ends it."""
         self._observer = observer
-        self._pool.keep_all()
+        self.pool.keep_all()
 
     def load(self, files: Iterable[RuleFile], now_ms: int) -> list[Change]:
         """Replace all rules; a rule of the same group, name and labels keeps its alerts, the others' alerts end."""
         older = {g.key: g for g in self.groups}
         fresh: list[GroupState] = []
         adopted: set[int] = set()
-        self._pool, self._observer = Pool(), None
+        self.pool, self._observer = Pool(), None
         for group in (g for f in files for g in f.groups):
             state = self._group_state(group)
             for rule in state.rules:
@@ -160,7 +161,7 @@ class RuleEngine:
                     rule.adopt(match)
                     adopted.add(id(match))
             fresh.append(state)
-        around = self._around(now_ms)
+        around = self.around(now_ms)
         gone = [r for g in self.groups for r in g.rules if id(r) not in adopted]
         self.groups = tuple(fresh)
         return [change for rule in gone for change in rule.end(now_ms, around)]
@@ -168,7 +169,7 @@ class RuleEngine:
     def _group_state(self, group: RuleGroup) -> GroupState:
         interval = group.interval_ms or self.settings.default_interval_ms
         phase = self.settings.phase(group.file, group.name, interval) % interval
-        rules = tuple(RuleState(rule, self._pool.add(rule.expr), group.name, self.store, interval) for rule in group.rules)
+        rules = tuple(RuleState(rule, self.pool.add(rule.expr), group.name, self.store, interval) for rule in group.rules)
         return GroupState(group, interval, phase, rules)
 
     def next_evaluation_ms(self, after_ms: int) -> int | None:
@@ -182,7 +183,7 @@ class RuleEngine:
         A rule that fails becomes unhealthy and says why; the others go on.
         """
         changes: list[Change] = []
-        round_ = Round(self.engine, self._pool, now_ms, self.settings.offset_ms)
+        round_ = Round(self.engine, self.pool, now_ms, self.settings.offset_ms)
         for group in self.groups:
             if all_groups or (now_ms - group.phase_ms) % group.interval_ms == 0:
                 changes.extend(self._evaluate_group(group, round_))
@@ -191,27 +192,42 @@ class RuleEngine:
     def _evaluate_group(self, group: GroupState, round_: Round) -> list[Change]:
         changes: list[Change] = []
         now_ms = round_.now_ms
-        around = self._around(now_ms - (group.group.query_offset_ms or 0), now_ms)
+        around = self.around(now_ms - (group.group.query_offset_ms or 0), now_ms)
         for rule in group.rules:
-            rule.last_evaluation_ms = now_ms
-            try:
-                changes.extend(self._evaluate_rule(rule, group.group, round_, around))
-            except LimitExceeded as why:
-                changes.extend(why.changes)
-                rule.health, rule.last_error = "err", str(why)
-            except (PromQLError, DuplicateAlerts, DuplicateSeries, SeriesLimit) as why:
-                rule.health, rule.last_error = "err", str(why)
-            else:
-                rule.health, rule.last_error = "ok", ""
+            changes.extend(self.settle(rule, now_ms, partial(self._evaluate_rule, rule, group.group, round_, around)))
+        return changes
+
+    @staticmethod
+    def settle(rule: RuleState, now_ms: int, work: Callable[[], list[Change]]) -> list[Change]:
+        """Evaluate a rule by some work and keep how that went: one that fails becomes unhealthy and says why."""
+        rule.last_evaluation_ms = now_ms
+        try:
+            changes = work()
+        except LimitExceeded as why:
+            rule.health, rule.last_error = "err", str(why)
+            return why.changes
+        except (PromQLError, DuplicateAlerts, DuplicateSeries, SeriesLimit) as why:
+            rule.health, rule.last_error = "err", str(why)
+            return []
+        rule.health, rule.last_error = "ok", ""
         return changes
 
     def _evaluate_rule(self, rule: RuleState, group: RuleGroup, round_: Round, around: Surroundings) -> list[Change]:
         now_ms = round_.now_ms
         at_ms = now_ms - (group.query_offset_ms or 0)
-        vector = _as_vector(self.engine.value(rule.expr, round_.at(at_ms)))
+        vector = as_vector(self.engine.value(rule.expr, round_.at(at_ms)))
         if self._observer is not None:
             self._observer(rule, vector, round_.at(at_ms))
         round_.written(rule.writes)
+        return self.take(rule, group, vector, now_ms, around)
+
+    def take(self, rule: RuleState, group: RuleGroup, vector: Vector, now_ms: int, around: Surroundings) -> list[Change]:
+        """Take in what a rule's expression gave at an instant: record it, or move the rule's alerts.
+
+        Raises:
+            LimitExceeded, EvaluationError, DuplicateAlerts, DuplicateSeries, SeriesLimit: as they say.
+        """
+        at_ms = now_ms - (group.query_offset_ms or 0)
         if rule.recorder is not None:
             self._check_limit(group, int(np.count_nonzero(vector.present)), "series")
             rule.samples = rule.recorder.write(vector, at_ms, now_ms)
@@ -233,14 +249,15 @@ class RuleEngine:
         if group.limit and count > group.limit:
             raise EvaluationError(f"exceeded limit of {group.limit} with {count} {what}")
 
-    def _around(self, at_ms: int, known_ms: int | None = None) -> Surroundings:
+    def around(self, at_ms: int, known_ms: int | None = None) -> Surroundings:
+        """What templates see at an instant."""
         known = at_ms if known_ms is None else known_ms
         return Surroundings(dict(self.settings.external_labels), self.settings.external_url, self._query(at_ms, known))
 
     def _query(self, at_ms: int, known_ms: int) -> Query:
         def query(text: str) -> list[Sample]:
             offset = self.settings.offset_ms
-            vector = _as_vector(self.engine.instant(text, at_ms + offset, known_ms + offset))
+            vector = as_vector(self.engine.instant(text, at_ms + offset, known_ms + offset))
             columns = np.flatnonzero(vector.present[0]) if vector.order is None else vector.order
             return [Sample(dict(vector.labels.sets[c]), float(vector.values[0, c])) for c in columns.tolist()]
 
@@ -248,7 +265,7 @@ class RuleEngine:
 
     def active_alerts(self, now_ms: int, name: str | None = None) -> list[tuple[GroupState, RuleState, list[ActiveAlert]]]:
         """Alerts of every alerting rule, or of those with a name, by group and rule."""
-        around = self._around(now_ms)
+        around = self.around(now_ms)
         wanted = ((g, r) for g in self.groups for r in g.rules if name is None or r.rule.alert == name)
         return [(g, r, r.alerts.active(around)) for g, r in wanted if r.alerts is not None]
 
@@ -293,11 +310,16 @@ def _same_rule(rule: Rule, group: GroupState | None, adopted: set[int]) -> RuleS
     return None
 
 
-def _as_vector(value: Scalar | Text | Vector | RangeVector) -> Vector:
+def as_vector(value: Scalar | Text | Vector | RangeVector) -> Vector:
+    """What a rule makes of its expression's value.
+
+    Raises:
+        EvaluationError: it is no instant vector or scalar.
+    """
     if isinstance(value, Vector):
         return value
     if isinstance(value, Scalar):
-        return Vector(SCALAR, value.values[:, None], np.ones((1, 1), dtype=np.bool_))
+        return Vector(SCALAR, value.values[:, None], np.ones((len(value.values), 1), dtype=np.bool_))
     raise EvaluationError(f"rule result is not a vector or scalar: saw {type(value).__name__}")
 
 
