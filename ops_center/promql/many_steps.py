@@ -51,9 +51,9 @@ def range_at_steps(func: str, parts: tuple[Part, ...], frames: Frames, bounds: B
     return values, present
 
 
-def _as_slice(steps: IndexArray) -> slice | IndexArray:
-    first, last = int(steps[0]), int(steps[-1])
-    return slice(first, last + 1) if last - first + 1 == len(steps) else steps
+def _as_slice(index: IndexArray) -> slice | IndexArray:
+    """A slice where numbers follow each other."""
+    return slice(int(index[0]), int(index[-1]) + 1) if bool((np.diff(index) == 1).all()) else index
 
 
 def _tiles(source: Source, columns: Columns, bounds: Bounds) -> Iterator[Tile]:
