@@ -16,7 +16,7 @@ from ops_center.rules.group import PLAIN, RuleEngine, Settings
 from ops_center.rules.together import ALERT_METRICS, replay_together
 from ops_center.series import SeriesStore
 
-__all__ = ["Firing", "Replayed", "firings_of", "replay", "replay_stepwise", "written_by"]
+__all__ = ["ALERT_METRICS", "Firing", "Replayed", "firings_of", "replay", "replay_stepwise", "written_by"]
 
 
 def written_by(files: Iterable[RuleFile]) -> set[str]:
