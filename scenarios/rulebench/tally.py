@@ -34,7 +34,7 @@ from simulator.streams import Streams
 
 Plain = dict[str, Any]
 PHASE = Distribution(
-    "rulebench.phase.{file}.{group}",
+    "rulebench.phase.{group}",
     Uniform(0.0, 1.0),
     "of the group's interval",
     "When, within its interval, a rule group is evaluated in a run that is scored.",
@@ -54,6 +54,10 @@ class RuleSet:
     def loaded(self) -> list[RuleFile]:
         """The files parsed. Raises RuleFilesError."""
         return load_files(dict(self.files))
+
+    def alerts(self) -> set[str]:
+        """The names of the alerts."""
+        return {rule.alert for file in self.loaded() for group in file.groups for rule in group.rules if rule.alert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,14 @@ def _kinds(files: Sequence[RuleFile], setup: Setup) -> tuple[str, ...]:
 
 
 def phase_of(seed: int) -> Phase:
-    """Return how far into its interval each group is evaluated at a seed."""
+    """Return how far into its interval each group is evaluated at a seed.
+
+    By the group's name alone: the rules of today and those of tomorrow, in a file of another name, are compared at the same.
+    """
     streams = Streams(seed)
 
-    def phase(file: str, group: str, interval_ms: int) -> int:
-        return int(streams.draw(PHASE, Path(file).name, group, tick=0, n=1)[0] * interval_ms)
+    def phase(_file: str, group: str, interval_ms: int) -> int:
+        return int(streams.draw(PHASE, group, tick=0, n=1)[0] * interval_ms)
 
     return phase
 

@@ -1,18 +1,15 @@
 """`cityops rules score`: what rules catch, miss and raise for nothing, over scenarios and seeds."""
 
-import json
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
-from scenarios.cli.output import refuse, say, say_json, tell
+from scenarios.cli.output import say, say_json, tell
 from scenarios.cli.rules.common import Paths
 from scenarios.cli.rules.scoring import (
     CompatOption,
     FirstSeedOption,
     NoCacheOption,
+    OutOption,
     ScenariosOption,
     SeedsOption,
     SidecarOption,
@@ -23,6 +20,7 @@ from scenarios.cli.rules.scoring import (
     percent,
     rule_set,
     run_jobs,
+    write_json,
 )
 
 MOST_SHOWN = 20
@@ -34,7 +32,7 @@ def score(
     seeds: SeedsOption = 20,
     first_seed: FirstSeedOption = None,
     workers: WorkersOption = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write score.json into this folder.")] = None,
+    out: OutOption = None,
     sidecar: SidecarOption = None,
     compat: CompatOption = "3.x",
     city: CityOption = None,
@@ -60,19 +58,11 @@ def score(
     for line in notes(found):
         tell(line)
     if out is not None:
-        _write(out, found)
+        write_json(out, "score.json", found)
     if as_json:
         say_json(found)
     else:
         _say(found)
-
-
-def _write(out: Path, found: dict[str, Any]) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "score.json").write_text(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False), encoding="utf-8")
-    except OSError as error:
-        refuse([f"{out}:1:1: score.json cannot be written: {error.strerror}"])
 
 
 def _say(found: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 Lives here: options, rule sets from paths, figures as text. Must not know: what a score is made of.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,11 +28,15 @@ SidecarOption = Annotated[
     list[Path] | None, typer.Option("--sidecar", help="Sidecars with claims, instead of those beside the rule files.")
 ]
 CompatOption = Annotated[str, typer.Option("--compat", help="Window semantics: 3.x (left-open) or 2.x (left-closed).")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write the JSON document into this folder.")]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Simulate and replay anew; keep nothing.")]
 
 
-def rule_set(paths: Sequence[Path], sidecars: Sequence[Path], semantics: str) -> "RuleSet":
-    """Return the rule files of the paths (none: the pack) with what their alerts claim. Raises RuleFilesError or BadFile."""
+def rule_set(paths: Sequence[Path], sidecars: Sequence[Path], semantics: str, any_alert: bool = False) -> "RuleSet":
+    """Return the rule files of the paths (none: the pack) with what their alerts claim. Raises RuleFilesError or BadFile.
+
+    With `any_alert`, sidecars may claim for alerts of other rule sets too.
+    """
     from ops_center.rules.files import load_files, read_files
     from scenarios.claims import read_claims, sidecars_of
     from scenarios.rulebench.score import names_of
@@ -47,9 +52,10 @@ def rule_set(paths: Sequence[Path], sidecars: Sequence[Path], semantics: str) ->
     alerts = {rule.alert for file in loaded for group in file.groups for rule in group.rules if rule.alert}
     if not alerts:
         refuse([f"{chosen[0]}:1:1: there is no alert in the rule files; expected at least one"])
-    claims = read_claims(list(sidecars) or sidecars_of(chosen), alerts)
+    claims = read_claims(list(sidecars) or sidecars_of(chosen), None if any_alert else alerts)
     names = names_of(files)
-    return RuleSet(tuple((names[file], texts[str(file)]) for file in files), claims, semantics)
+    own = {alert: claim for alert, claim in claims.items() if alert in alerts}
+    return RuleSet(tuple((names[file], texts[str(file)]) for file in files), own, semantics)
 
 
 def jobs_of(
@@ -90,6 +96,16 @@ def run_jobs(jobs: "Sequence[Job]", workers: int | None, title: str, quiet: bool
 def cache_of(data: Path | None, without: bool) -> Path | None:
     """Return the folder in which recordings and tallies are kept; None: keep nothing."""
     return None if without else data_folder(data) / "cache"
+
+
+def write_json(out: Path, name: str, document: Mapping[str, Any]) -> None:
+    """Write a document into a folder, made if there is none."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+        (out / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        refuse([f"{out}:1:1: {name} cannot be written: {error.strerror}"])
 
 
 def figure(found: Mapping[str, Any], unit: str = "") -> str:

@@ -80,7 +80,7 @@ def test_time_to_detect_depends_on_the_phase_that_the_seed_draws(scored: Any) ->
     found = scored[0].document
     after = [row["after_ms"] for row in found["incidents"] if row["kind"] == "feeder_outage"]
     assert len(after) == 3 and len(set(after)) == 3 and all(0 < ms <= 60_000 for ms in after)
-    assert phase_of(7)("a/r.yml", "power", 30_000) == phase_of(7)("b/r.yml", "power", 30_000), "a folder is no part of the name"
+    assert phase_of(7)("a/r.yml", "power", 30_000) == phase_of(7)("b/s.yml", "power", 30_000), "a file is no part of it"
     phases = {phase_of(seed)("r.yml", "power", 30_000) for seed in range(50)}
     assert len(phases) > 40 and all(0 <= ms < 30_000 for ms in phases)
 
