@@ -11,11 +11,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 24
 MAX_EVENTS = 20_000
 MAX_LINE = 8_000
+MAX_LINES = 50_000
 
 Path_ = tuple[str | int, ...]
 _INT = re.compile(r"[-+]?[0-9]{1,18}$")
@@ -81,6 +83,11 @@ def read_tree(text: bytes, file: str) -> Tree:
         raise
     except MarkedYAMLError as error:
         raise BadFile([_marked(error, file)]) from None
+    except ReaderError as error:
+        before = decoded[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        said = f"this is not YAML: the character U+{error.character:04X}; expected text"
+        raise BadFile([Problem(file, line, column, said)]) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise BadFile([Problem(file, 1, 1, f"the file is not YAML: {error}")]) from None
     return tree
@@ -94,8 +101,11 @@ def _admit(text: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line = text[: error.start].count(b"\n") + 1
         raise BadFile([Problem(file, line, 1, f"byte 0x{text[error.start]:02x} is not UTF-8; expected UTF-8 text")]) from None
+    lines = decoded.split("\n")
+    if len(lines) > MAX_LINES:
+        raise BadFile([Problem(file, MAX_LINES + 1, 1, f"the file has {len(lines)} lines; expected at most {MAX_LINES}")])
     depth = 0
-    for number, line_text in enumerate(decoded.split("\n"), 1):
+    for number, line_text in enumerate(lines, 1):
         if len(line_text) > MAX_LINE:
             said = f"a line of {len(line_text)} characters; expected at most {MAX_LINE}"
             raise BadFile([Problem(file, number, MAX_LINE, said)])
@@ -150,6 +160,9 @@ class _Builder:
 
     def _scalar(self, event: Any, path: Path_) -> Any:
         text = str(event.value)
+        half = None if text.isascii() else next((c for c in text if "\ud800" <= c <= "\udfff"), None)
+        if half is not None:
+            raise BadFile([self.tree.problem(path, f"U+{ord(half):04X} is half a character; expected Unicode text")])
         if event.style is not None:
             return text
         if text.lower() in _WORDS:

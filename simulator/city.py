@@ -7,10 +7,12 @@ generated again; names are attributes, with their diacritics. -1 means "none".
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 CONTROLS = ("fixed", "actuated", "max_pressure")  # of signal plans
+Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]  # what every reader of JSON takes for a whole number
 BY_CLOCK = "clock"  # in place of a plan's name: whatever plan the hour asks for
 
 
@@ -35,31 +37,31 @@ class Links(msgspec.Struct, forbid_unknown_fields=True):
 
     id: list[str] = []
     name: list[str] = []
-    from_node: list[int] = []
-    to_node: list[int] = []
+    from_node: list[Whole] = []
+    to_node: list[Whole] = []
     length_m: list[float] = []
-    lanes: list[int] = []
+    lanes: list[Whole] = []
     free_speed_mps: list[float] = []
     road_class: list[str] = []  # motorway trunk primary secondary tertiary residential service
     saturation_veh_per_s_per_lane: list[float] = []
     jam_veh_per_m_per_lane: list[float] = []
-    zone: list[int] = []
+    zone: list[Whole] = []
     geometry: list[list[float]] = []
 
 
 class LaneGroups(msgspec.Struct, forbid_unknown_fields=True):
     """Lanes of one link's exit that are used by the same movements; they queue together."""
 
-    link: list[int] = []
+    link: list[Whole] = []
     lanes: list[float] = []
 
 
 class Movements(msgspec.Struct, forbid_unknown_fields=True):
     """What may turn from a link into a link, and from which lane group. `turn` is left, through, right or u_turn."""
 
-    from_link: list[int] = []
-    to_link: list[int] = []
-    lane_group: list[int] = []
+    from_link: list[Whole] = []
+    to_link: list[Whole] = []
+    lane_group: list[Whole] = []
     turn: list[str] = []
 
 
@@ -69,7 +71,7 @@ class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     green_s: float
     yellow_s: float
     all_red_s: float
-    movements: list[int]
+    movements: list[Whole]
 
 
 class SignalPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -96,12 +98,12 @@ class Signals(msgspec.Struct, forbid_unknown_fields=True):
 
     id: list[str] = []
     name: list[str] = []
-    nodes: list[list[int]] = []
+    nodes: list[list[Whole]] = []
     plans: list[list[SignalPlan]] = []
-    feeder: list[int] = []
+    feeder: list[Whole] = []
     ups_s: list[float] = []
-    zone: list[int] = []
-    gateway: list[int] = []
+    zone: list[Whole] = []
+    gateway: list[Whole] = []
 
 
 class Zones(msgspec.Struct, forbid_unknown_fields=True):
@@ -115,17 +117,17 @@ class Zones(msgspec.Struct, forbid_unknown_fields=True):
     lon: list[float] = []
     lat: list[float] = []
     polygon: list[list[float]] = []
-    population: list[int] = []
-    jobs: list[int] = []
+    population: list[Whole] = []
+    jobs: list[Whole] = []
 
 
 class Demand(msgspec.Struct, forbid_unknown_fields=True):
     """Trips between zones: `trips_per_h` at the daily mean times `profile` (24 hourly factors, mean 1) of `profile_names`."""
 
-    origin: list[int] = []
-    destination: list[int] = []
+    origin: list[Whole] = []
+    destination: list[Whole] = []
     trips_per_h: list[float] = []
-    profile: list[int] = []
+    profile: list[Whole] = []
     profile_names: list[str] = []
     profiles: list[list[float]] = []
 
@@ -145,11 +147,11 @@ class Cabinets(msgspec.Struct, forbid_unknown_fields=True):
 
     id: list[str] = []
     name: list[str] = []
-    feeder: list[int] = []
-    zone: list[int] = []
+    feeder: list[Whole] = []
+    zone: list[Whole] = []
     lon: list[float] = []
     lat: list[float] = []
-    gateway: list[int] = []
+    gateway: list[Whole] = []
 
 
 class Backhauls(msgspec.Struct, forbid_unknown_fields=True):
@@ -164,20 +166,20 @@ class Gateways(msgspec.Struct, forbid_unknown_fields=True):
 
     id: list[str] = []
     name: list[str] = []
-    zone: list[int] = []
+    zone: list[Whole] = []
     lon: list[float] = []
     lat: list[float] = []
-    feeder: list[int] = []
+    feeder: list[Whole] = []
     battery_s: list[float] = []
-    backhaul: list[int] = []
+    backhaul: list[Whole] = []
 
 
 class Luminaires(msgspec.Struct, forbid_unknown_fields=True):
     """Luminaires, each on a cabinet and (mostly) beside a link."""
 
     id: list[str] = []
-    cabinet: list[int] = []
-    link: list[int] = []
+    cabinet: list[Whole] = []
+    link: list[Whole] = []
     lon: list[float] = []
     lat: list[float] = []
     rated_power_w: list[float] = []
@@ -194,14 +196,14 @@ class Devices(msgspec.Struct, forbid_unknown_fields=True):
     name: list[str] = []
     lon: list[float] = []
     lat: list[float] = []
-    zone: list[int] = []
-    link: list[int] = []
+    zone: list[Whole] = []
+    link: list[Whole] = []
     position_m: list[float] = []
-    lane: list[int] = []
-    node: list[int] = []
-    feeder: list[int] = []
-    cabinet: list[int] = []
-    gateway: list[int] = []
+    lane: list[Whole] = []
+    node: list[Whole] = []
+    feeder: list[Whole] = []
+    cabinet: list[Whole] = []
+    gateway: list[Whole] = []
 
 
 class Basins(msgspec.Struct, forbid_unknown_fields=True):
@@ -213,10 +215,10 @@ class Basins(msgspec.Struct, forbid_unknown_fields=True):
 
     id: list[str] = []
     name: list[str] = []
-    zone: list[int] = []
+    zone: list[Whole] = []
     lon: list[float] = []
     lat: list[float] = []
-    links: list[list[int]] = []
+    links: list[list[Whole]] = []
     street_m: list[float] = []
     floor_m: list[float] = []
     catchment_m2: list[float] = []
@@ -224,8 +226,8 @@ class Basins(msgspec.Struct, forbid_unknown_fields=True):
     street_m2: list[float] = []
     sluice_m2: list[float] = []
     pump_m3_per_s: list[float] = []
-    feeder: list[int] = []
-    gateway: list[int] = []
+    feeder: list[Whole] = []
+    gateway: list[Whole] = []
 
 
 class Gates(msgspec.Struct, forbid_unknown_fields=True):
@@ -236,9 +238,9 @@ class Gates(msgspec.Struct, forbid_unknown_fields=True):
 
     id: list[str] = []
     name: list[str] = []
-    link: list[int] = []
+    link: list[Whole] = []
     position_m: list[float] = []
-    lanes: list[int] = []
+    lanes: list[Whole] = []
     service_s: list[float] = []
     storage_veh: list[float] = []
     truck_share: list[float] = []
@@ -251,7 +253,7 @@ class Buildings(msgspec.Struct, forbid_unknown_fields=True):
     polygon: list[list[float]] = []
     height_m: list[float] = []
     kind: list[str] = []
-    zone: list[int] = []
+    zone: list[Whole] = []
 
 
 class Areas(msgspec.Struct, forbid_unknown_fields=True):
@@ -272,7 +274,7 @@ class Bases(msgspec.Struct, forbid_unknown_fields=True):
     id: list[str] = []
     kind: list[str] = []
     name: list[str] = []
-    node: list[int] = []
+    node: list[Whole] = []
     shift_from_h: list[float] = []
     shift_to_h: list[float] = []
 

@@ -93,7 +93,9 @@ def _shape_problem(data: bytes, shape: Any, message: str) -> Problem:
         return Problem(path, f"{_dotted(path)} lacks a key", "nothing", repr(field.group(1)))
     if shape:
         return Problem(path, f"{_dotted(path)} has a wrong shape", shape.group(2), shape.group(1))
-    return Problem(path, text, "this value", "the city format")
+    complaint, _, limit = text.partition("Expected ")
+    what = f"does not fit ({complaint})" if complaint else "is out of bounds"
+    return Problem(path, f"{_dotted(path)} {what}", "this value", limit or "the city format")
 
 
 def _steps(data: bytes, shape: Any, text: str) -> Place:

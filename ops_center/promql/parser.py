@@ -52,7 +52,7 @@ def _one_span(part: Any) -> Span:
 def _milliseconds(token: Token) -> int:
     try:
         if token.type == "DURATION":
-            return parse_duration_ms(token)
+            return parse_duration_ms(str(token))
         value = parse_number(token) * 1000
         if not abs(value) < 2**62:
             raise ValueError(f"duration out of range: saw {token}, expected seconds")

@@ -131,7 +131,7 @@ class _Parser:
 
     def __init__(self, pieces: list[tuple[str, str]], functions: frozenset[str], scopes: list[set[str]]) -> None:
         self.pieces, self.functions, self.scopes = pieces, functions, scopes
-        self.index = 0
+        self.index = self.open = 0
         self.tokens: list[Token] = []
         self.at = 0
 
@@ -178,7 +178,7 @@ class _Parser:
         return Block(kind, pipe, body, otherwise)
 
     def _whole_pipe(self, text: str) -> Pipe:
-        self.tokens, self.at = _tokens(text), 0
+        self.tokens, self.at, self.open = _tokens(text), 0, 0
         pipe = self._pipe()
         if self.at < len(self.tokens):
             raise TemplateError(f"unexpected {self.tokens[self.at][1]!r} in {text!r}")
@@ -260,10 +260,14 @@ class _Parser:
         return Pipe((), False, (Command(text, ()),))
 
     def _parenthesis(self) -> Any:
+        self.open += 1
+        if self.open > MAX_NESTING:
+            raise TemplateError(f"nested too deep: expected at most {MAX_NESTING} parentheses")
         pipe = self._pipe()
         if self._peek()[1] != ")":
             raise TemplateError("unclosed left paren")
         self.at += 1
+        self.open -= 1
         path = self._path([])
         return Field(pipe, path) if path else pipe
 

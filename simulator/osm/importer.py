@@ -14,15 +14,17 @@ from simulator.city import City, Text
 from simulator.city_check import CityError, Problem, check
 from simulator.generate.assemble import assemble
 from simulator.generate.draft import Counts, Draft, Recipe, units
-from simulator.generate.frame import slug
+from simulator.generate.frame import Frame, slug
 from simulator.generate.lighting import CLOSENESS
 from simulator.osm.graph import STEP_S, GraphReport, build_draft
-from simulator.osm.read import read
+from simulator.osm.read import Extract, read
+from simulator.osm.ways import road_kind
 from simulator.osm.zones import make_zones
 
 ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0; devices, lighting, signal plans and demand are placed by rule."
 LAMP_M, LAMPS_PER_CABINET, CABINETS_PER_SUBSTATION = 34.0, 53, 15
 FEWEST_NODES = 4
+WIDEST_M = 150_000.0  # Hà Nội with all its districts is 95 km
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def import_osm(path: Path | str, name: str, seed: int = 1) -> tuple[City, Report
     if not id_:
         raise CityError(str(source), [Problem((), "the name makes no id", repr(name), "at least one letter or digit", 1, 1)])
     graph = GraphReport()
-    draft, banned = build_draft(read(source), graph)
+    extract = read(source)
+    _check_span(source, extract)
+    draft, banned = build_draft(extract, graph)
     if len(draft.at) < FEWEST_NODES:
         seen = f"{graph.ways_drivable} drivable of {graph.ways_read} ways, {len(draft.at)} connected junctions"
         raise CityError(
@@ -95,6 +99,22 @@ def import_osm(path: Path | str, name: str, seed: int = 1) -> tuple[City, Report
     if problems:
         raise CityError(f"{source} as {id_}", problems)
     return city, _report(source, graph, city)
+
+
+def _check_span(source: Path, extract: Extract) -> None:
+    """One stray node makes a road around the earth with a lamp every thirty metres: refuse it before anything is placed."""
+    used = [extract.at[n] for way in extract.ways if road_kind(way.tags) for n in way.nodes if n in extract.at]
+    if not used:
+        return
+    lons, lats = [lon for lon, _ in used], [lat for _, lat in used]
+    west, east, south, north = min(lons), max(lons), min(lats), max(lats)
+    frame = Frame((west + east) / 2, (south + north) / 2)
+    (left, low), (right, high) = frame.to_xy(west, south), frame.to_xy(east, north)
+    widest_m = max(right - left, high - low)
+    if widest_m > WIDEST_M:
+        seen = f"{widest_m / 1000:.0f} km, lon {west:g} to {east:g}, lat {south:g} to {north:g}"
+        limit = f"one city, at most {WIDEST_M / 1000:.0f} km"
+        raise CityError(str(source), [Problem((), "the streets lie too far apart", seen, limit, 1, 1)])
 
 
 def _recipe(draft: Draft, id_: str, name: str, seed: int, banned: frozenset[tuple[int, int]]) -> Recipe:

@@ -207,4 +207,7 @@ def _read_xml(source: str, data: bytes) -> Extract:
         seen = lines[line - 1][error.offset : error.offset + 20].decode("utf-8", "replace") if line <= len(lines) else ""
         place = [Problem((), what, repr(seen) if seen else "the end of the text", "well-formed XML", line, column)]
         raise CityError(source, place) from error
+    except LookupError as error:
+        encoding = str(error).removeprefix("unknown encoding: ")
+        raise CityError(source, [Problem((), "the encoding is unknown", repr(encoding), "UTF-8", 1, 1)]) from error
     return reader.extract

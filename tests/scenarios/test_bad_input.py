@@ -26,6 +26,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 FIFTY_MB = "# " + ("x" * 78 + "\n# ") * (50 * 2**20 // 81)
 RUBBISH = bytes(range(256)) * 40
+MANY_RULES = "groups:\n- name: g\n  rules:\n" + "".join(f"  - record: a{i}\n    expr: up == {i}\n" for i in range(24_000))
 PYTHON = '!!python/object/apply:os.system ["touch HACKED"]'
 
 
@@ -83,12 +84,16 @@ SCENARIOS: dict[str, Case] = {
     "alias bomb": ("a.yaml", BOMB, "2:", "alias"),
     "50 MB": ("a.yaml", GOOD + FIFTY_MB, "1:1", "expected at most 1048576"),
     "100 000 parentheses": ("a.yaml", "name: " + "(" * 100_000, "1:8000", "100006 characters"),
-    "100 000 brackets": ("a.yaml", "name:\n" + "[\n" * 100_000, "", "open brackets"),
+    "100 000 brackets": ("a.yaml", "name:\n" + ("[" * 40 + "\n") * 2_500, "", "open brackets"),
     "cut": ("a.yaml", GOOD.replace("timeline:", "timeline: [", 1), "11:3", "not YAML"),
     "a list": ("a.yaml", "- 1\n- 2\n", "1:1", "holds a list"),
     "binary": ("a.yaml", RUBBISH, "2:", "not UTF-8"),
     "empty": ("a.yaml", "", "1:1", "empty; expected a scenario"),
     "tabs": ("a.yaml", GOOD.replace("  - at", "\t- at"), "11:1", "'\\t'"),
+    "control character": ("a.yaml", GOOD.replace("seed: 7", "seed: 7\0"), "9:8", "U+0000"),
+    "half a character": ("a.yaml", GOOD.replace('"Mất điện ngắn"', '"\\ud800"'), "3:13", "U+D800 is half a character"),
+    "1 MB of empty lines": ("a.yaml", "\n" * 1_000_000 + "seed: 7", "50001:1", "1000001 lines; expected at most"),
+    "1 MB of items": ("a.yaml", "name: [" + ("a, " * 2_000 + "\n") * 160, "", "more than 20000 items"),
     "python object": ("a.yaml", GOOD.replace("seed: 7", f"seed: {PYTHON}"), "9:7", "expected plain data"),
     "two documents": ("a.yaml", GOOD + "---\n" + GOOD, "", "several documents"),
 }
@@ -104,6 +109,23 @@ RULE_FILES: dict[str, Case] = {
     "8 000 parentheses": ("r.yml", rules_with("(" * 8_000 + "up" + ")" * 8_000), "5:", "expected"),
     "5 000 terms": ("r.yml", rules_with(" + ".join(["up"] * 5_000)), "5:15", "too long"),
     "5 000 short terms": ("r.yml", rules_with("+".join(["1"] * 5_000)), "5:", "expected"),
+    "parentheses in a template": (
+        "r.yml",
+        RULES.replace("{{ $labels.device }}", "{{" + "(" * 3_000 + "1" + ")" * 3_000 + "}}"),
+        "8:",
+        "nested too deep",
+    ),
+    "long duration": ("r.yml", rules_with("rate(up[99999999999999999999y])"), "5:", "saw '99999999999999999999y'"),
+    "control character": ("r.yml", rules_with("up \0"), "5:18", "U+0000"),
+    "half a character": ("r.yml", RULES.replace("{severity: warning}", '{severity: "\\ud800"}'), "7:28", "saw U+D800, half a"),
+    "1 MB of empty lines": ("r.yml", "groups:\n" + "\n" * 1_000_000, "50001:1", "file too long: saw 1000001 lines"),
+    "1 MB of rules": (
+        "r.yml",
+        MANY_RULES + "  - recrod: x\n",
+        "12000:",
+        "saw over 20000 nodes, expected fewer, in several files",
+    ),
+    "1 MB of items": ("r.yml", "groups: [" + ("a, " * 2_000 + "\n") * 160, "10:", "saw over 20000 nodes"),
     "cut": ("r.yml", RULES.replace("rules:", "rules: ["), "", "not YAML"),
     "a list": ("r.yml", "- 1\n", "1:1", "saw a list, expected a mapping"),
     "binary": ("r.yml", RUBBISH, "2:", "saw byte 0x80, expected UTF-8"),
@@ -115,6 +137,7 @@ CITIES: dict[str, Case] = {
     "wrong unit": ("c.json", city("links", "length_m", "12 km"), "1:", "links.length_m[3] has a wrong shape, saw `str`"),
     "out of bounds": ("c.json", city("links", "length_m", -5.0), "1:", "links.length_m[3] is out of bounds, saw -5"),
     "dangling": ("c.json", city("links", "from_node", 99_999), "1:", "links.from_node[3]"),
+    "beyond 64 bit": ("c.json", city("links", "from_node", 10**30), "1:", "links.from_node[3] is out of bounds"),
     "NaN": ("c.json", city("links", "length_m", float("nan")), "1:", "saw 'NaN"),
     "50 MB": ("c.json", CITY[:-1] + " " * (50 * 2**20) + "}", "1:1", "expected at most 24 MiB"),
     "100 000 brackets": ("c.json", "[" * 100_000, "1:1", "expected"),
@@ -130,6 +153,8 @@ EXTRACTS: dict[str, Case] = {
     "beyond the earth": ("o.osm", OSM.replace('lat="21.005"', 'lat="2100.5"', 1), "3:41", "saw '2100.5'"),
     "no id": ("o.osm", OSM.replace('<node id="1"', "<node", 1), "3:2", "lacks an attribute, saw nothing, expected 'id'"),
     "dangling nodes": ("o.osm", OSM.replace('ref="2"', 'ref="99"'), "1:1", "too few streets"),
+    "unknown encoding": ("o.osm", '<?xml version="1.0" encoding="x-foo"?><osm/>', "1:1", "the encoding is unknown, saw 'x-foo'"),
+    "a stray node": ("o.osm", OSM.replace('lat="21.005"', 'lat="-21.005"', 1), "1:1", "the streets lie too far apart, saw 46"),
     "no roads": ("o.osm", OSM.replace("highway", "waterway"), "1:1", "too few streets for a city, saw 0 drivable of 2 ways"),
     "entities": ("o.osm", '<!DOCTYPE osm [<!ENTITY a "aa">]><osm>&a;</osm>', "1:", "document type is refused"),
     "50 MB": ("o.osm", OSM.replace("</osm>", "<!-- " + FIFTY_MB + "--></osm>"), "1:1", "expected at most 16 MiB"),
