@@ -7,6 +7,7 @@ exhaust a stack, and at twenty times the speed of a reader in pure Python.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -22,10 +23,12 @@ from yaml.events import (
     SequenceStartEvent,
 )
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import ReaderError
 
 MAX_BYTES = 1 << 20
-MAX_NODES = 200_000
+MAX_NODES = 60_000  # 3 000 rules as people write them, and no more than a second or two of reading
 MAX_DEPTH = 200
+_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the pure one where PyYAML was built without libyaml
 
 
@@ -58,6 +61,8 @@ class Document:
             mark = why.problem_mark or why.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             raise FileError(f"not YAML: {why.problem}{_seen(text, mark)}, expected a mapping", file, line, column) from None
+        except ReaderError as why:
+            raise _unreadable(text, file) from why
         except (YAMLError, ValueError) as why:
             if isinstance(why, FileError):
                 raise
@@ -224,6 +229,15 @@ def _seen(text: str, mark: Any) -> str:
 
 
 _ENDS: dict[type, type] = {MappingNode: MappingEndEvent, SequenceNode: SequenceEndEvent}
+
+
+def _unreadable(text: str, file: str) -> FileError:
+    """The error of a text with a character that YAML does not know; the reader's own place counts bytes, or nothing."""
+    found = _UNREADABLE.search(text)
+    at = found.start() if found else 0
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    seen = f"U+{ord(found.group()):04X}" if found else "a character"
+    return FileError(f"not YAML: saw {seen}, expected text", file, line, column)
 
 
 def is_null(node: Any) -> bool:
