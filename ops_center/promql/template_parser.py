@@ -70,6 +70,22 @@ class Block:
     otherwise: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """`define`: a template with a name."""
+
+    name: str
+    body: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`template`: the one of a name, run with the pipe's value as its dot; None where it gets nothing."""
+
+    name: str
+    pipe: Pipe | None
+
+
 _ACTION = re.compile(r"\{\{(-\s)?(.*?)(\s-)?\}\}", re.DOTALL)
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<char>'(?:[^'\\]|\\.)')
@@ -151,7 +167,11 @@ class _Parser:
                 return tuple(out), text
             if word in ("if", "with", "range"):
                 out.append(self._block(word, text[len(word) :], depth))
-            elif word in ("define", "template", "block", "break", "continue"):
+            elif word == "define":
+                out.append(self._define(text[len(word) :], depth))
+            elif word == "template":
+                out.append(self._use(text[len(word) :]))
+            elif word in ("block", "break", "continue"):
                 raise TemplateError(f"unsupported action: saw {word!r}")
             else:
                 out.append(self._whole_pipe(text))
@@ -176,6 +196,23 @@ class _Parser:
             raise TemplateError(f"unexpected end of template: {{{{{kind}}}}} has no {{{{end}}}}")
         self.scopes.pop()
         return Block(kind, pipe, body, otherwise)
+
+    def _define(self, header: str, depth: int) -> Definition:
+        if depth:
+            raise TemplateError("unexpected {{define}}: expected it outside of everything else")
+        name, rest = _name_of("define", header)
+        if rest:
+            raise TemplateError(f"unexpected {rest!r} in define clause")
+        self.scopes.append(set())  # it sees nothing of where it stands
+        body, stop = self.nodes(1)
+        self.scopes.pop()
+        if stop != "end":
+            raise TemplateError("unexpected end of template: {{define}} has no {{end}}")
+        return Definition(name, body)
+
+    def _use(self, header: str) -> Use:
+        name, rest = _name_of("template", header)
+        return Use(name, self._whole_pipe(rest) if rest else None)
 
     def _whole_pipe(self, text: str) -> Pipe:
         self.tokens, self.at, self.open = _tokens(text), 0, 0
@@ -280,6 +317,14 @@ class _Parser:
     def _known(self, name: str) -> None:
         if name != "$" and name not in self.scopes[-1]:
             raise TemplateError(f'undefined variable "{name}"')
+
+
+def _name_of(word: str, header: str) -> tuple[str, str]:
+    """The quoted name after a word, and what follows it."""
+    match = re.match(r'\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*', header)
+    if match is None:
+        raise TemplateError(f"{word}: saw {header.strip()[:20]!r}, expected a name in quotes")
+    return _unquote(match.group(1)), header[match.end() :]
 
 
 def _unquote(text: str) -> str:

@@ -1,6 +1,7 @@
 """Prometheus' annotation templates: runs a parsed template over an alert's labels and value; no Jinja, no I/O.
 
-Limits: 16 KiB of template, 64 KiB of output, 20 000 steps. A template that fails renders its error in place.
+Limits: 16 KiB of template, 64 KiB of output and of any one text, 20 000 steps, 100 queries, 50 templates within each other. A
+template that fails renders its error in place.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from ops_center.promql.template_parser import TemplateError, parse_template
 
 MAX_OUTPUT = 64 * 1024
 MAX_STEPS = 20_000
+MAX_QUERIES = 100
+MAX_USES = 50
+MAX_REPLACED = 1 << 22  # characters of a text × characters that may take the place of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,8 @@ def truth(value: Any) -> bool:
 
 
 def _replace_all(pattern: str, replacement: str, text: str) -> str:
+    if (len(text) + 1) * (len(replacement) + 1) > MAX_REPLACED:
+        raise TemplateError(f"reReplaceAll: too much to replace: saw {len(text)} characters, each by up to {len(replacement)}")
     template = re.sub(r"\$\{?(\w+)\}?", r"\\\1", replacement)
     return str(compile_regex(pattern).sub(template, text))
 
@@ -136,7 +142,11 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sortByLabel": lambda name, ss: sorted(ss, key=lambda s: s.labels.get(name, "")),
     "match": lambda pattern, text: compile_regex(pattern).search(text) is not None,
     "reReplaceAll": _replace_all,
-    "stripPort": lambda s: s.rsplit(":", 1)[0] if re.search(r":\d+$", s) else s,
+    "stripPort": lambda s: s.rsplit(":", 1)[0].strip("[]") if re.search(r":\d+$", s) else s,
+    "args": lambda *values: {f"arg{number}": value for number, value in enumerate(values)},
+    "pathPrefix": lambda: "",
+    "graphLink": lambda _expression: "",
+    "tableLink": lambda _expression: "",
     "stripDomain": lambda s: s.split(".", 1)[0],
     "safeHtml": lambda s: s,
     "html": lambda s: str(s).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;"),
@@ -186,6 +196,8 @@ def expand(text: str, data: TemplateData) -> str:
         return _Run(data).all(_parsed(text))
     except TemplateError as why:
         return f"<error expanding template: {why}>"
+    except RecursionError:
+        return "<error expanding template: exceeded maximum template depth>"
     except (TypeError, ValueError, KeyError, AttributeError, IndexError, ArithmeticError) as why:
         return f"<error expanding template: {type(why).__name__}: {why}>"
 
@@ -202,15 +214,25 @@ class _Run:
         }
         known = {"$labels": data.labels, "$value": data.value, "$externalLabels": data.external_labels}
         self.scopes: list[dict[str, Any]] = [{"$": dot, "$externalURL": data.external_url, **known}]
-        self.own: dict[str, Callable[..., Any]] = {"query": data.query, "externalURL": lambda: data.external_url}
+        self._query, self._queries = data.query, 0
+        self.own: dict[str, Callable[..., Any]] = {"query": self._ask, "externalURL": lambda: data.external_url}
+        self.defined: dict[str, tuple[Any, ...]] = {}
+        self._uses = 0
         self.dot: Any = dot
         self.out: list[str] = []
         self.size = self.steps = 0
 
     def all(self, nodes: tuple[Any, ...]) -> str:
         """The text of the nodes."""
+        self.defined = {node.name: node.body for node in nodes if isinstance(node, tree.Definition)}
         self._nodes(nodes)
         return "".join(self.out)
+
+    def _ask(self, expression: str) -> list[Sample]:
+        self._queries += 1
+        if self._queries > MAX_QUERIES:
+            raise TemplateError(f"too many queries: expected at most {MAX_QUERIES}")
+        return self._query(expression)
 
     def _write(self, text: str) -> None:
         self.size += len(text)
@@ -227,10 +249,25 @@ class _Run:
                 self._write(node.value)
             elif isinstance(node, tree.Block):
                 self._block(node)
-            else:
+            elif isinstance(node, tree.Use):
+                self._use(node)
+            elif not isinstance(node, tree.Definition):
                 value = self._pipe(node)
                 if not node.names:
                     self._write(show(value))
+
+    def _use(self, node: tree.Use) -> None:
+        if node.name not in self.defined:
+            raise TemplateError(f"template {node.name!r} not defined")
+        self._uses += 1
+        if self._uses > MAX_USES:
+            raise TemplateError(f"exceeded maximum template depth: expected at most {MAX_USES} within each other")
+        before = self.scopes, self.dot
+        self.dot = self._pipe(node.pipe) if node.pipe is not None else None
+        self.scopes = [{"$": self.dot}]
+        self._nodes(self.defined[node.name])
+        self.scopes, self.dot = before
+        self._uses -= 1
 
     def _block(self, node: tree.Block) -> None:
         self.scopes.append({})
@@ -276,9 +313,12 @@ class _Run:
                 raise TemplateError("can't give argument to non-function")
             return args[0]
         try:
-            return (self.own.get(command.function) or _FUNCTIONS[command.function])(*args, *fed)
+            found = (self.own.get(command.function) or _FUNCTIONS[command.function])(*args, *fed)
         except TypeError as why:
             raise TemplateError(f"error calling {command.function}: wrong arguments: {why}") from None
+        if isinstance(found, str) and len(found) > MAX_OUTPUT:  # a text that doubles itself never reaches the output
+            raise TemplateError(f"text too long: {command.function} made {len(found)} characters, expected at most {MAX_OUTPUT}")
+        return found
 
     def _value(self, operand: Any) -> Any:
         if isinstance(operand, tree.Literal):

@@ -58,6 +58,9 @@ class RuleState:
         self.health, self.last_error = "unknown", ""
         self.last_evaluation_ms: int | None = None
         self.samples = 0
+        self.restored = (
+            True  # while it is not, an alert's own series are not written: they would tell of a beginning that was none
+        )
         self.alerts: AlertStates | None = AlertStates(rule, group) if rule.alert else None
         self.alert_writer = AlertWriter(store, interval_ms) if rule.alert else None
         self.writes = ("ALERTS", "ALERTS_FOR_STATE") if rule.alert else (rule.record,)
@@ -239,7 +242,8 @@ class RuleEngine:
             changes = _merge_changes(changes, rule.alerts.clear(now_ms, around))
             rule.alert_writer.write(rule.alerts, at_ms, now_ms, self.settings.offset_ms)
             raise LimitExceeded(f"exceeded limit of {group.limit} with {rule.samples} alerts", changes)
-        rule.alert_writer.write(rule.alerts, at_ms, now_ms, self.settings.offset_ms)
+        if rule.restored:
+            rule.alert_writer.write(rule.alerts, at_ms, now_ms, self.settings.offset_ms)
         if rule.alerts.forget():
             rule.alert_writer.reset()
         return changes

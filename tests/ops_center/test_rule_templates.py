@@ -65,7 +65,7 @@ def test_renders_as_go_does(template, text):
         ("{{ $value", "unclosed action"),
         ("{{ humanize }}", "error calling humanize"),
         ('{{ humanize "abc" }}', "not a duration"),
-        ('{{ template "x" }}', "unsupported action"),
+        ('{{ block "x" . }}', "unsupported action"),
     ],
 )
 def test_a_failure_renders_in_place(template, said):
@@ -99,3 +99,48 @@ def test_which_labels_hang_on_the_value():
     """Only templates over the value or a query are expanded at each evaluation."""
     assert uses_value("{{ $value }}") and uses_value('{{ query "a" }}') and uses_value("{{ .Value }}")
     assert not uses_value("{{ $labels.a }} of value") and not uses_value("plain $value")
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ('{{ define "t" }}<{{ . }}>{{ end }}{{ template "t" "a" }}{{ template "t" $labels.x }}', "<a><y>"),
+        ('{{ template "late" (args 1 "b") }}{{ define "late" }}{{ .arg0 }}{{ .arg1 }}{{ $.arg1 }}{{ end }}', "1bb"),
+        ('{{ define "t" }}[{{ . }}]{{ end }}{{ template "t" }}{{ $value | humanize }}', "[<no value>]1.235M"),
+        ('{{ define "t" }}{{ $x := . }}{{ $x }}{{ end }}{{ $x := "o" }}{{ template "t" "i" }}{{ $x }}', "io"),
+        ('{{ stripPort "[::1]:6006" }} {{ stripPort "127.0.0.1:4004" }} {{ stripPort "h" }}', "::1 127.0.0.1 h"),
+        ('{{ graphLink "up" }}{{ tableLink "up" }}{{ pathPrefix }}{{ safeHtml "a" }}', "a"),
+    ],
+)
+def test_templates_with_names(template, text):
+    """`define` and `template`: a template with a name sees what it is given, and nothing of where it stands."""
+    assert expand(template, DATA) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ('{{ define "t" }}{{ template "t" . }}{{ end }}{{ template "t" 1 }}', "exceeded maximum template depth"),
+        ('{{ define "t" }}{{ $labels.x }}{{ end }}', 'undefined variable "$labels"'),
+        ('{{ template "nowhere" }}', "'nowhere' not defined"),
+        ('{{ if true }}{{ define "t" }}{{ end }}{{ end }}', "unexpected {{define}}"),
+        ('{{ define "t" }}', "{{define}} has no {{end}}"),
+        ("{{ define t }}{{ end }}", "expected a name in quotes"),
+        ('{{ range query "x" }}{{ range query "x" }}{{ query "x" }}{{ end }}{{ end }}' * 20, "too many queries"),
+        ('{{ $a := "0123456789" }}' + '{{ $a = printf "%s%s" $a $a }}' * 40, "text too long"),
+        ('{{ $a := printf "%s" (printf "%1000d" 1) }}' + "{{ $a = reReplaceAll `.` $a $a }}" * 9, "text too long"),
+        ('{{ define "b" }}' + "x" * 1000 + "{{ end }}" + '{{ define "a" }}' + '{{ template "b" }}' * 99 + "{{ end }}" +
+         '{{ template "a" }}' * 99, "output too long"),
+    ],
+)  # fmt: skip
+def test_a_template_that_loops_or_grows_ends(template, said):
+    """Each way to run for ever or to fill the memory ends at once, with an error in place of the text."""
+    assert said in wrong(template)
+
+
+def wrong(template: str) -> str:
+    try:
+        check_template(template)
+    except TemplateError as why:
+        return str(why)
+    return expand(template, DATA)
