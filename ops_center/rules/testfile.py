@@ -130,6 +130,7 @@ class _Reader:
         self.dialect = PROMTOOL
         self.interval_ms = DEFAULT_INTERVAL_MS
         self.left = MAX_FILE_POINTS
+        self._points: dict[str, Points] = {}  # authors give many series the same values
 
     def file(self) -> TestFile:
         """The whole file."""
@@ -196,7 +197,7 @@ class _Reader:
         values = doc.text_of(keys.get("values"), "values")
         try:
             labels = parse_labels(doc.text_of(keys.get("series"), "series"))
-            points = None if "{{" in values else parse_values(values, self.dialect == VMALERT)
+            points = None if "{{" in values else self._points_of(values)
         except NotationError as why:
             raise doc.error(str(why), node) from None
         if not labels:
@@ -205,6 +206,12 @@ class _Reader:
         if self.left < 0:
             raise doc.error(f"too many points in the file: saw over {MAX_FILE_POINTS}, expected fewer", node)
         return labels, points
+
+    def _points_of(self, values: str) -> Points:
+        known = self._points.get(values)
+        if known is None:
+            known = self._points[values] = parse_values(values, self.dialect == VMALERT)
+        return known
 
     def _alert_case(self, node: Any) -> AlertCase:
         doc = self.document
