@@ -25,6 +25,7 @@ from ops_center.rules.alerting import ActiveAlert, AlertStates, Change, Duplicat
 from ops_center.rules.files import Rule, RuleFile, RuleGroup
 from ops_center.rules.outputs import AlertWriter, DuplicateSeries, RecordWriter
 from ops_center.series import SeriesLimit, SeriesStore
+from ops_center.series_blocks import TimeArray
 
 DEFAULT_INTERVAL_MS = 60_000
 Phase = Callable[[str, str, int], int]
@@ -108,6 +109,10 @@ class GroupState:
     def key(self) -> tuple[str, str]:
         """File and name, as Prometheus identifies groups."""
         return self.group.file, self.group.name
+
+    def instants(self, first_ms: int, last_ms: int) -> TimeArray:
+        """When the group is evaluated within [first, last]."""
+        return np.arange(first_ms + (self.phase_ms - first_ms) % self.interval_ms, last_ms + 1, self.interval_ms, dtype=np.int64)
 
 
 Observer = Callable[[RuleState, Vector, Context], None]  # is shown what a rule's expression gave, and where its parts are

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from ops_center.label_sets import NAME
 from ops_center.promql import ast
 from ops_center.promql.errors import PromQLError
@@ -74,13 +72,18 @@ def _is_read(writer: Rule, asked: set[Asks]) -> bool:
 class Plan:
     """Places of rules: `before` are done, many instants at once, before those `apart`, one instant at a time, then `after`.
 
-    `watched` are alerting rules whose ALERTS some rule reads.
+    `watched` are alerting rules whose ALERTS some rule reads; `sources` are for each rule those that write what it reads.
     """
 
     before: tuple[int, ...]
     apart: frozenset[int]
     after: tuple[int, ...]
     watched: frozenset[int]
+    sources: tuple[frozenset[int], ...]
+
+    def sources_of(self, place: int) -> frozenset[int]:
+        """The rules that must have been evaluated before one is."""
+        return frozenset(_reach({place}, self.sources) - {place})
 
 
 def plan_of(rules: Sequence[Rule]) -> Plan:
@@ -94,7 +97,8 @@ def plan_of(rules: Sequence[Rule]) -> Plan:
     apart = frozenset(seeds | (downstream & upstream))
     after = tuple(p for p in range(len(rules)) if p in downstream and p not in apart)
     before = tuple(p for p in range(len(rules)) if p not in apart and p not in downstream)
-    return Plan(before, apart, after, frozenset(p for p, rule in enumerate(rules) if rule.alert and readers[p]))
+    watched = frozenset(p for p, rule in enumerate(rules) if rule.alert and readers[p])
+    return Plan(before, apart, after, watched, tuple(frozenset(some) for some in sources))
 
 
 def _same_place(rules: Sequence[Rule]) -> set[int]:
@@ -117,7 +121,7 @@ def _collide(rules: Sequence[Rule], places: list[int]) -> bool:
     return False
 
 
-def _reach(seeds: set[int], edges: Sequence[set[int]]) -> set[int]:
+def _reach(seeds: set[int], edges: Sequence[set[int] | frozenset[int]]) -> set[int]:
     found, waiting = set(seeds), list(seeds)
     while waiting:
         for place in edges[waiting.pop()] - found:
@@ -216,26 +220,28 @@ class Together:
             self.apart = RuleEngine(store, settings)
             self.apart.load(_only(files, self.plan.apart), first_ms)
 
-    def run(self, first_ms: int, last_ms: int) -> None:
-        """Evaluate all rules at their instants in [first, last]."""
-        if not self.members:
+    def run(self, first_ms: int, last_ms: int, only: frozenset[int] | None = None) -> None:
+        """Evaluate all rules, or those at some places, at their instants in [first, last]."""
+        if not self.members or (only is not None and not only):
             return
+        wanted = range(len(self.members)) if only is None else only
         span = CHUNK_STEPS * min(m.group.interval_ms for m in self.members)
         for start in range(first_ms, last_ms + 1, span):
             end = min(start + span - 1, last_ms)
             stretch = Stretch(self.engine, self.engine.pool)
             for place in self.plan.before:
-                self._evaluate(self.members[place], start, end, stretch)
-            if self.apart is not None:
+                if place in wanted:
+                    self._evaluate(self.members[place], start, end, stretch)
+            if self.apart is not None and not self.plan.apart.isdisjoint(wanted):
                 self._step(self.apart, start, end)
                 stretch = Stretch(self.engine, self.engine.pool)
             for place in self.plan.after:
-                self._evaluate(self.members[place], start, end, stretch)
+                if place in wanted:
+                    self._evaluate(self.members[place], start, end, stretch)
 
     def _evaluate(self, member: Member, start: int, end: int, stretch: Stretch) -> None:
         group = member.group
-        first = start + (group.phase_ms - start) % group.interval_ms
-        times = np.arange(first, end + 1, group.interval_ms, dtype=np.int64)
+        times = group.instants(start, end)
         self.evaluations += len(times)
         if not len(times):
             return
