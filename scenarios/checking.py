@@ -8,27 +8,23 @@ from ops_center.rules.files import load_text
 from scenarios.claims import load_claims
 from scenarios.lint import Known, lint
 from scenarios.load import Loaded, check_city, loads
+from scenarios.references import commands_of
 from scenarios.setup import PACK, rule_texts
 from scenarios.variants import alternatives
 from scenarios.yaml_tree import Problem
-from sensors.city_actions import ACTIONS
 from sensors.kinds import load_kinds
-from sensors.quarantine import QUARANTINE
-from sensors.registry import DISPATCH, command_info
 from simulator.city import City
 from simulator.inject_catalogue import INJECTS
 
 
 def known(city: City) -> Known:
     """Return what a scenario in a city may speak of: the injects, commands and alerts that come with cityops."""
-    actions = [*ACTIONS, *(action for kind in load_kinds() for action in kind.actions)]
-    commands = [command_info(action) for action in actions]
     files = [RuleFile(name, data.decode()) for name, data in rule_texts(()).items()]
     rules = [rule for file in files for group in load_text(file.text, file.name).groups for rule in group.rules]
     return Known(
         city,
         INJECTS,
-        {c.type: c for c in [*commands, DISPATCH, QUARANTINE]},
+        commands_of(load_kinds()),
         {r.alert: r.for_ms for r in rules if r.alert},
         load_claims(PACK),
     )
@@ -42,6 +38,6 @@ def findings(loaded: Loaded, city: City, about: Known | None = None) -> tuple[li
     variants = alternatives(loaded.tree.data)
     for picks in variants:
         variant = loads(text, loaded.path, picks=picks)
-        check_city(variant, city, INJECTS)
+        check_city(variant, city, INJECTS, about.commands)
         found |= {str(problem): problem for problem in lint(variant, about)}
     return sorted(found.values(), key=lambda p: (p.line, p.column, p.message)), len(variants)

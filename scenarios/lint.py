@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from scenarios.claims import Claim
 from scenarios.load import Loaded
-from scenarios.quantities import CITY, QUANTITIES
-from scenarios.schema import LEVEL_CONDITIONS, Expectation, PlaceRef, TimelineEntry, Trigger
+from scenarios.quantities import QUANTITIES
+from scenarios.schema import LEVEL_CONDITIONS, Expectation, TimelineEntry, Trigger
 from scenarios.units import say_duration
 from scenarios.yaml_tree import Path_, Problem
 from sensors.messages import CommandInfo
 from simulator.city import City
-from simulator.injects import Inject, place_ids
+from simulator.injects import Inject
 
 NEVER = 1 << 60
 SEEN_KINDS = ("detected", "acknowledged", "closed")
@@ -114,24 +114,7 @@ class _Lint:
             said = f"trigger {trigger.id!r} is dead: it can fire at {say_duration(first)} at the earliest"
             yield self.tree.problem((*at, "when"), f"{said}; expected before the end, {say_duration(end)}")
         if when.kind in LEVEL_CONDITIONS:
-            yield from self._level(when.quantity, when.place, at=(*at, "when"))
             yield from self._reachable(trigger, at)
-        if when.kind == "command":
-            yield from self._command(when.command, when.target, tuple(when.params), (*at, "when"))
-
-    def _level(self, name: str | None, place: PlaceRef | None, at: Path_) -> Iterator[Problem]:
-        """A quantity that there is, at a place that it can be read at and that the city has."""
-        quantity = QUANTITIES.get(name or "")
-        if quantity is None:
-            yield self.tree.problem((*at, "quantity"), f"quantity {name!r} is unknown; expected one of {', '.join(QUANTITIES)}")
-            return
-        kind = place.kind if place else CITY
-        if kind not in quantity.places:
-            said = f"{name} is read at {' or '.join(quantity.places)}, not at a {kind}"
-            yield self.tree.problem((*at, "place") if place else (*at, "quantity"), f"{said}; expected such a place")
-        elif place is not None and place.id not in place_ids(self.known.city, place.kind):
-            said = f"city {self.known.city.id} has no {place.kind} {place.id!r}; expected an id of it"
-            yield self.tree.problem((*at, "place", "id"), said)
 
     def _reachable(self, trigger: Trigger, at: Path_) -> Iterator[Problem]:
         when, quantity = trigger.when, QUANTITIES.get(trigger.when.quantity or "")
@@ -179,10 +162,7 @@ class _Lint:
         if e.kind in SEEN_KINDS and e.of is not None:
             yield from self._seen(e, self.truth.get(e.of, e.of), at)
         if e.kind == "outcome":
-            yield from self._level(e.quantity, e.place, at)
             yield from self._bounds(e, at)
-        if e.command is not None:
-            yield from self._command(e.command, e.target, tuple(e.params), at)
         if e.alert is not None and e.alert not in self.known.alerts:
             yield self.tree.problem((*at, "alert"), f"no rule raises {e.alert!r}; expected one of {', '.join(self.known.alerts)}")
 
@@ -216,20 +196,6 @@ class _Lint:
             yield self.tree.problem((*at, "at_most"), f"{e.quantity} is never below {quantity.lowest:g}; expected at least that")
         if e.at_least is not None and e.at_least > quantity.highest:
             yield self.tree.problem((*at, "at_least"), f"{e.quantity} is never above {quantity.highest:g}; expected at most that")
-
-    def _command(self, name: str | None, target: str | None, params: Sequence[str], at: Path_) -> Iterator[Problem]:
-        info = self.known.commands.get(name or "")
-        if info is None:
-            known = ", ".join(self.known.commands)
-            yield self.tree.problem((*at, "command"), f"no device takes {name!r}; expected one of {known}")
-            return
-        if target is not None and not any(target in place_ids(self.known.city, kind) for kind in info.target_kinds):
-            said = f"city {self.known.city.id} has no {' or '.join(info.target_kinds)} {target!r}; expected the id of one"
-            yield self.tree.problem((*at, "target"), said)
-        names = {parameter.name for parameter in info.parameters}
-        for extra in (p for p in params if p not in names):
-            said = f"{name} has no parameter {extra!r}; expected one of {', '.join(sorted(names)) or 'none'}"
-            yield self.tree.problem((*at, "params", extra), said)
 
 
 def _way_back(start: str, waits: Mapping[str, Sequence[str]]) -> list[str]:

@@ -11,10 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from scenarios.references import dangling
 from scenarios.schema import Expectation, Note, Palette, PlaceRef, Scenario, Source, Text, TimelineEntry, Trigger, Variant, When
 from scenarios.units import say_duration
 from scenarios.variants import filled, jittered_ms, picks_of
 from scenarios.yaml_tree import MAX_BYTES, BadFile, Problem, Tree, read_tree
+from sensors.messages import CommandInfo
 from simulator.cities.catalogue import BUILT_IN
 from simulator.city import City
 from simulator.injects import Inject, validate
@@ -111,8 +113,8 @@ def city_argument(loaded: Loaded) -> str:
     raise BadFile([loaded.tree.problem(("city",), said)])
 
 
-def check_city(loaded: Loaded, city: City, injects: Mapping[str, Inject]) -> None:
-    """Check every inject and place against a city. Raises BadFile."""
+def check_city(loaded: Loaded, city: City, injects: Mapping[str, Inject], commands: Mapping[str, CommandInfo]) -> None:
+    """Check every inject, place, quantity and command against a city. Raises BadFile."""
     scenario, tree = loaded.scenario, loaded.tree
     tables: tuple[tuple[str, Sequence[Palette | Trigger]], ...] = (
         ("timeline", scenario.timeline), ("triggers", scenario.triggers), ("palette", scenario.palette),
@@ -123,6 +125,7 @@ def check_city(loaded: Loaded, city: City, injects: Mapping[str, Inject]) -> Non
         for i, entry in enumerate(entries)
         for problem in _inject_problems(entry.inject, entry.params, (table, i), tree, city, injects)
     ]
+    problems += dangling(scenario, tree, city, commands)
     if problems:
         raise BadFile(problems[:MAX_PROBLEMS])
 

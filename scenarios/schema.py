@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from scenarios.units import DURATION_PATTERN, parse_duration_ms
 
+YEARS = range(1970, 2201)  # sun and tide are reckoned for these, and Prometheus' clock begins with them
 _OFFSET = re.compile(r"(Z|[+-]\d\d:\d\d)$")
 
 
@@ -28,9 +29,11 @@ def _instant(value: object) -> str:
     if not isinstance(value, str) or not _OFFSET.search(value):
         raise ValueError(f"{value!r} is no instant with an offset; expected ISO 8601 such as 2026-03-03T19:00:00+07:00")
     try:
-        datetime.fromisoformat(value)
+        year = datetime.fromisoformat(value).year
     except ValueError:
         raise ValueError(f"{value!r} is no instant; expected ISO 8601 such as 2026-03-03T19:00:00+07:00") from None
+    if year not in YEARS:
+        raise ValueError(f"{value!r} is in the year {year}; expected {YEARS[0]} to {YEARS[-1]}")
     return value
 
 

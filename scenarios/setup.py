@@ -17,6 +17,7 @@ from ops_center.files import write_whole
 from scenarios import runs
 from scenarios.load import Loaded, check_city, city_argument, load, loads
 from scenarios.pace import wall_text
+from scenarios.references import commands_of
 from scenarios.schema import Scenario
 from scenarios.yaml_tree import BadFile, Problem
 from sensors.kind import SensorKind
@@ -124,10 +125,11 @@ def prepare(
     names = mapping_text(mapping)
     loaded = load(scenario, seed)
     the_city = _city(city or city_argument(loaded), cache, told)
-    check_city(loaded, the_city, INJECTS)
+    kinds = tuple(load_kinds(list(kinds_dirs)))
+    check_city(loaded, the_city, INJECTS, commands_of(kinds))
     the_seed = loaded.scenario.seed if seed is None else seed
     return Setup(
-        loaded, the_city, encode(the_city), tuple(load_kinds(list(kinds_dirs))), the_seed,
+        loaded, the_city, encode(the_city), kinds, the_seed,
         the_seed + NOISE_OFFSET if noise_seed is None else noise_seed,
         rule_texts(rules), runs.hash_files([_existing(p) for p in kinds_dirs], (".py",)), names,
     )  # fmt: skip

@@ -25,6 +25,7 @@ from scenarios import runs
 from scenarios.city_side import CitySide
 from scenarios.claims import PlaceNames
 from scenarios.load import check_city, load
+from scenarios.references import commands_of
 from scenarios.rulebench.circumstances import EVERY_MS, Circumstances, Watch, of_plain
 from scenarios.setup import NOISE_OFFSET, Setup
 from sensors.kind import SensorKind
@@ -106,7 +107,7 @@ def _matchers(selector: Selector) -> list[Matcher]:
 def at_seed(setup: Setup, seed: int, noise_seed: int | None = None) -> Setup:
     """Return the setup with another seed, its variants and jitter drawn anew. Raises BadFile when they do not fit the city."""
     loaded = load(setup.loaded.path, seed)
-    check_city(loaded, setup.city, INJECTS)
+    check_city(loaded, setup.city, INJECTS, commands_of(setup.kinds))
     return replace(setup, loaded=loaded, seed=seed, noise_seed=seed + NOISE_OFFSET if noise_seed is None else noise_seed)
 
 

@@ -73,6 +73,14 @@ SCENARIOS: dict[str, Case] = {
     "wrong type": ("a.yaml", GOOD.replace("seed: 7", "seed: seven"), "9:7", "seed is 'seven'"),
     "dangling place": ("a.yaml", GOOD.replace("01_1", "99_1", 1), "15:22", "no feeder of that id"),
     "dangling expectation": ("a.yaml", GOOD.replace("of: outage", "of: outtage", 1), "22:9", "'outtage' names nothing"),
+    "dangling target": (
+        "a.yaml",
+        GOOD.replace('target: "feeder:01_1"', 'target: "feeder:99_9"'),
+        "34:13",
+        "no feeder 'feeder:99_9'",
+    ),
+    "unknown command": ("a.yaml", GOOD.replace("feeder_reclose", "feeder_explode"), "33:14", "no device takes 'feeder_explode'"),
+    "another century": ("a.yaml", GOOD.replace("2026-", "0001-"), "6:11", "year 1; expected 1970 to 2200"),
     "no such city": (
         "a.yaml",
         GOOD.replace("city: small", "city: atlantis"),

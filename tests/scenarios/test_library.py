@@ -13,6 +13,7 @@ from ops_center.events import JudgementCommand
 from scenarios.checking import findings, known
 from scenarios.lint import Known
 from scenarios.load import LIBRARY, check_city, city_argument, library, load
+from scenarios.references import commands_of
 from scenarios.run_ops import report_of
 from scenarios.runner import Commands, run_headless
 from scenarios.schema import json_schema
@@ -20,6 +21,7 @@ from scenarios.script import read_script
 from scenarios.setup import prepare
 from scenarios.transcript import transcript
 from scenarios.transcripts import transcribed_ms
+from sensors.kinds import load_kinds
 from simulator.cities import catalogue
 from simulator.city import City
 from simulator.inject_catalogue import INJECTS
@@ -35,7 +37,7 @@ def _city(name: str) -> City:
 def test_a_library_scenario_fits_its_city(path: Path) -> None:
     """Every inject and place exists, both languages are there, and facts have sources."""
     loaded = load(path)
-    check_city(loaded, _city(city_argument(loaded)), INJECTS)
+    check_city(loaded, _city(city_argument(loaded)), INJECTS, commands_of(load_kinds()))
     assert loaded.scenario.name == path.stem
     assert loaded.scenario.sources or loaded.scenario.assumptions
     assert path.with_suffix(".transcript").is_file()
