@@ -144,30 +144,49 @@ test_files.__test__ = False  # type: ignore[attr-defined]  # not a pytest functi
 
 def test_file(path: Path, compat: str = "3.x", plan: Plan | None = None, texts: Mapping[str, str] | None = None) -> TestResult:
     """One test file; arguments as those of `test_files`."""
-    how, known = plan or replace(PLAIN, compat=compat), texts or {}
-    warnings: list[str] = []
+    how = plan or replace(PLAIN, compat=compat)
     try:
-        text = _text_of(path, known, MAX_BYTES)
-        file = load_test_text(text, str(path), Reading(how.lenient, how.alertgroup))
-        if not file.tests:
-            warnings.append(f"{path}:1:1: there are no tests, so that its rule files are not even read (warning)")
-        rules = load_files(_rule_texts(file, known, warnings), file.rules_dialect, how.lenient) if file.tests else []
+        opened = open_file(path, how, texts)
     except RuleFilesError as why:
-        return TestResult(str(path), (), tuple(str(e) for e in why.errors), tuple(warnings))
+        return TestResult(str(path), (), tuple(str(e) for e in why.errors))
     except FileError as why:
-        return TestResult(str(path), (), (str(why),), tuple(warnings))
+        return TestResult(str(path), (), (str(why),))
     cases: list[CaseResult] = []
     errors: list[str] = []
-    coverage = Coverage(rules) if how.coverage else None
-    for test in file.tests:
+    coverage = Coverage(opened.rules) if how.coverage else None
+    for test in opened.file.tests:
         if how.wants(test.name):
-            found, wrong = run_test(file, test, rules, how, coverage)
+            found, wrong = run_test(opened.file, test, opened.rules, how, coverage)
             cases.extend(found)
             errors.extend(f"{path}:{test.line}:1: {w}" for w in wrong)
-    return TestResult(str(path), tuple(cases), tuple(errors), tuple(warnings), coverage)
+    return TestResult(str(path), tuple(cases), tuple(errors), opened.warnings, coverage)
 
 
 test_file.__test__ = False  # type: ignore[attr-defined]  # not a pytest function
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A test file that was read, the rules that it is about, and what looks odd."""
+
+    file: TestFile
+    rules: list[RuleFile]
+    warnings: tuple[str, ...]
+
+
+def open_file(path: Path, plan: Plan = PLAIN, texts: Mapping[str, str] | None = None) -> Opened:
+    """A test file and its rule files, read and checked; arguments as those of `test_files`.
+
+    Raises:
+        FileError, RuleFilesError: one of them cannot be read, or is wrong.
+    """
+    known, warnings = texts or {}, list[str]()
+    file = load_test_text(_text_of(path, known, MAX_BYTES), str(path), Reading(plan.lenient, plan.alertgroup))
+    if not file.tests:
+        warnings.append(f"{path}:1:1: there are no tests, so that its rule files are not even read (warning)")
+        return Opened(file, [], tuple(warnings))
+    rules = load_files(_rule_texts(file, known, warnings), file.rules_dialect, plan.lenient)
+    return Opened(file, rules, tuple(warnings))
 
 
 def _text_of(path: Path, texts: Mapping[str, str], max_bytes: int) -> str:
