@@ -124,7 +124,7 @@ def prepare(
     """
     names = mapping_text(mapping)
     loaded = load(scenario, seed)
-    the_city = _city(city or city_argument(loaded), cache, told)
+    the_city = city_of(city or city_argument(loaded), cache, told)
     kinds = tuple(load_kinds(list(kinds_dirs)))
     check_city(loaded, the_city, INJECTS, commands_of(kinds))
     the_seed = loaded.scenario.seed if seed is None else seed
@@ -135,7 +135,7 @@ def prepare(
     )  # fmt: skip
 
 
-def _city(name: str, cache: Path | None, told: Callable[[str], None]) -> City:
+def city_of(name: str, cache: Path | None, told: Callable[[str], None]) -> City:
     """Return a city, a built-in one from the cache if the sources that build it have not changed since."""
     if cache is None or name not in catalogue.BUILT_IN:
         return catalogue.get(name)

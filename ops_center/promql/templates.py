@@ -174,6 +174,11 @@ def _parsed(text: str) -> tuple[Any, ...]:
     return parse_template(text, _NAMES, _VARIABLES)
 
 
+def tree_of(text: str) -> tuple[Any, ...]:
+    """The nodes of a template. Raises TemplateError."""
+    return _parsed(text)
+
+
 def check_template(text: str) -> None:
     """Raise where a template cannot be parsed.
 

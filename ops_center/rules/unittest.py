@@ -1,4 +1,4 @@
-"""`promtool check rules` and `promtool test rules` as functions: files in, structured results out; prints nothing.
+"""`promtool test rules` as a function: files in, structured results out; prints nothing.
 
 Source of the semantics: Prometheus cmd/promtool/unittest.go; for its dialect VictoriaMetrics app/vmalert-tool/unittest. Rules
 run from the start at each evaluation interval; an alert expected at `eval_time` is compared with the evaluation at or before
@@ -38,22 +38,6 @@ from ops_center.rules.yaml_nodes import FileError
 from ops_center.series import SeriesLimit, SeriesStore
 
 MAX_STEPS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One rule file checked: its rules, or what is wrong (`file:line:column: …`), and what looks odd."""
-
-    path: str
-    groups: int
-    rules: int
-    errors: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """No errors."""
-        return not self.errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +81,6 @@ class Plan:
 
 
 PLAIN = Plan()
-
-
-def check_files(paths: Iterable[str | Path]) -> list[CheckResult]:
-    """Each rule file on its own, as `promtool check rules`."""
-    out: list[CheckResult] = []
-    for path in paths:
-        try:
-            found = load_files(read_files([path]))[0]
-        except RuleFilesError as why:
-            out.append(CheckResult(str(path), 0, 0, tuple(str(e) for e in why.errors), ()))
-        else:
-            rules = [r for g in found.groups for r in g.rules]
-            out.append(CheckResult(str(path), len(found.groups), len(rules), (), tuple(_duplicates(found))))
-    return out
-
-
-def _duplicates(file: RuleFile) -> list[str]:
-    seen: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
-    out: list[str] = []
-    for rule in (r for g in file.groups for r in g.rules):
-        key = (rule.name, rule.labels)
-        if key in seen:
-            out.append(f"{rule.file}:{rule.line}:1: duplicate rule: {rule.name!r} with the same labels appears before")
-        seen.add(key)
-    return out
 
 
 def test_files(

@@ -25,6 +25,8 @@ from yaml.events import (
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
+from ops_center.rules.places import line_column, offsets
+
 MAX_BYTES = 1 << 20
 MAX_NODES = 60_000  # 3 000 rules as people write them, and no more than a second or two of reading
 MAX_DEPTH = 200
@@ -144,13 +146,9 @@ class Document:
 
     def inside(self, node: Any, line: int, column: int) -> tuple[int, int]:
         """Where `line:column` of a scalar's text stands in the file."""
-        first, left = node.start_mark.line + 1, node.start_mark.column + 1
-        if node.style in ("|", ">"):
-            start = next((text for text in self.lines[first:] if text.strip()), "")
-            return first + line, len(start) - len(start.lstrip()) + column
-        if line > 1:
-            return first + line - 1, column
-        return first, left + (1 if node.style in ("'", '"') else 0) + column - 1
+        before = node.value.split("\n")[: line - 1]
+        offset = sum(len(text) + 1 for text in before) + column - 1
+        return line_column(self.text, offsets(self.text, node)[min(offset, len(node.value))])
 
 
 class _Composer:

@@ -14,7 +14,8 @@ from ops_center.promql.engine import Engine, Options
 from ops_center.promql.numbers import format_value
 from ops_center.rules.files import load_text
 from ops_center.rules.group import RuleEngine, Settings
-from ops_center.rules.unittest import check_files, samples_of
+from ops_center.rules.lint.lint import lint
+from ops_center.rules.unittest import samples_of
 from ops_center.rules.unittest import test_file as run_file
 from ops_center.series import SeriesStore
 
@@ -50,12 +51,12 @@ def test_upstream_files_that_must_break(name):
 def test_check_rules_finds_what_promtool_finds():
     """Good rule files are good, bad ones say file, line and column, duplicates are a warning."""
     names = ["rules", "rules-bad", "bad-rules-syntax", "rules_extrafields", "rules_duplicates"]
-    good, bad, syntax, extra, twice = check_files([FOLDER / f"{n}.yml" for n in names])
-    assert good.ok and good.rules == 5 and not good.warnings
-    assert not bad.ok and 'undefined variable "$label"' in bad.errors[0]
-    assert not syntax.ok and syntax.errors[0].split(":", 1)[1].startswith("7:22: ")
-    assert not extra.ok and "unknown key 'namespace'" in extra.errors[0]
-    assert twice.ok and len(twice.warnings) == 2
+    good, bad, syntax, extra, twice = lint({name: (FOLDER / f"{name}.yml").read_text() for name in names})
+    assert good.loads and good.rules == 5 and all(one.name != "duplicate-rule" for one in good.findings)
+    assert not bad.loads and 'undefined variable "$label"' in bad.findings[0].message
+    assert not syntax.loads and (syntax.findings[0].line, syntax.findings[0].column) == (7, 22)
+    assert not extra.loads and "unknown key 'namespace'" in extra.findings[0].message
+    assert twice.loads and sum(one.name == "duplicate-rule" for one in twice.findings) == 2
 
 
 SERIES = {

@@ -1,42 +1,110 @@
-"""`cityops rules check`: rule files checked before anything runs."""
+"""`cityops rules check`: rule files looked through before anything runs."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from ops_center.rules.unittest import CheckResult, check_files
-from scenarios.cli.common import JsonOption
-from scenarios.cli.output import BAD_INPUT, say, say_json
+from ops_center.opening import BadRegistry
+from ops_center.rules.files import RuleFile, RuleFilesError, load_files, read_files
+from ops_center.rules.lint.catalogue import Catalogue
+from ops_center.rules.lint.checks import CANNOT_LOAD, CHECKS
+from ops_center.rules.lint.findings import ERROR, WARNING, Finding
+from ops_center.rules.lint.lint import Asked, Linted, lint, of_mapping
+from ops_center.rules.lint.look import MAX_SAMPLES
+from scenarios.cli.common import DataOption, JsonOption, KindsOption, MappingOption, checked_mapping, data_folder
+from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths, yaml_files
 from scenarios.setup import PACK
 
+DEFAULT_CITY = "hai_phong"
+NO_CITY = "none"
 
-def check(paths: Paths = None, as_json: JsonOption = False) -> None:
-    """Check rule files as `promtool check rules` does.
 
-    Example: cityops rules check my_rules/
+def check(
+    paths: Paths = None,
+    city: Annotated[str, typer.Option("--city", help="Whose metrics and labels rules may use; none: any.")] = DEFAULT_CITY,
+    mapping: MappingOption = None,
+    kinds: KindsOption = None,
+    disable: Annotated[list[str] | None, typer.Option("--disable", help="A finding not to look for; may be repeated.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    max_samples: Annotated[int, typer.Option("--max-samples", min=1, help="What an evaluation may read.")] = MAX_SAMPLES,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look through rule files: what cannot be loaded, cannot be true, cannot match, or will hurt.
+
+    Example: cityops rules check my_rules/ --mapping my_names.yml --strict
     """
-    results = check_files(yaml_files(paths or [PACK], tests=False))
+    unknown = sorted(set(disable or ()) - CHECKS.keys())
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r}; expected one of {', '.join(sorted(CHECKS))}", param_hint="--disable")
+    texts, broken = _texts(yaml_files(paths or [PACK], tests=False))
+    named = checked_mapping(mapping)
+    catalogue = None
+    if city != NO_CITY and texts:
+        catalogue = _catalogue(city, named, kinds or [], data_folder(data) / "cache")
+    found = lint(texts, Asked(catalogue, disable or (), max_samples), _beside(paths, texts))
+    of_names = [one for one in of_mapping(catalogue, str(mapping)) if one.name not in (disable or ())] if catalogue else []
+    results = sorted([*found, *broken], key=lambda one: one.path)
     if as_json:
-        say_json([_plain_check(result) for result in results])
+        say_json(_document(results, of_names, city))
     else:
-        for result in results:
-            _say_check(result)
-    if not all(result.ok for result in results):
+        _say(results, of_names)
+    _leave(results, of_names, strict)
+
+
+def _texts(files: list[Path]) -> tuple[dict[str, str], list[Linted]]:
+    """The files that can be read, and findings for those that cannot."""
+    texts: dict[str, str] = {}
+    broken: list[Linted] = []
+    for file in files:
+        try:
+            texts |= read_files([file])
+        except RuleFilesError as why:
+            found = tuple(Finding(CANNOT_LOAD, ERROR, e.file, e.line, e.column, "", e.message) for e in why.errors)
+            broken.append(Linted(str(file), 0, 0, False, found))
+    return texts, broken
+
+
+def _catalogue(city: str, mapping: Any, kinds: list[Path], cache: Path) -> Catalogue:
+    from scenarios.rulebench.catalogue import city_catalogue
+
+    try:
+        return city_catalogue(city, mapping, kinds, cache, tell)
+    except BadRegistry as why:
+        refuse([str(why)])
+
+
+def _beside(paths: list[Path] | None, texts: dict[str, str]) -> list[RuleFile]:
+    """Rules of one's own may read what the built-in pack records, which runs beside them or not: it is known either way."""
+    from scenarios.setup import rule_files
+
+    pack = [path for path in rule_files([]) if str(path) not in texts]
+    return load_files(read_files(pack)) if paths else []
+
+
+def _document(results: list[Linted], of_names: list[Finding], city: str) -> dict[str, Any]:
+    files = [{"path": one.path, "groups": one.groups, "rules": one.rules, "loads": one.loads} for one in results]
+    findings = [finding.plain() for one in results for finding in one.findings] + [finding.plain() for finding in of_names]
+    return {"city": city, "files": files, "findings": findings}
+
+
+def _say(results: list[Linted], of_names: list[Finding]) -> None:
+    for one in results:
+        for finding in one.findings:
+            typer.echo(str(finding), err=not one.loads)
+        if one.loads:
+            counts = [f"{one.count(s)} {s}s" for s in (ERROR, WARNING) if one.count(s)]
+            more = f": {', '.join(counts)}" if counts else ""
+            say(f"{one.path}: {one.rules} rules in {one.groups} groups{more}")
+    for finding in of_names:
+        say(str(finding))
+
+
+def _leave(results: list[Linted], of_names: list[Finding], strict: bool) -> None:
+    if not all(one.loads for one in results):
         raise typer.Exit(BAD_INPUT)
-
-
-def _plain_check(result: CheckResult) -> dict[str, Any]:
-    return {
-        "path": result.path, "groups": result.groups, "rules": result.rules,
-        "errors": list(result.errors), "warnings": list(result.warnings),
-    }  # fmt: skip
-
-
-def _say_check(result: CheckResult) -> None:
-    if result.ok:
-        say(f"{result.path}: {result.rules} rules in {result.groups} groups")
-    for warning in result.warnings:
-        say(f"{warning} (warning)")
-    for error in result.errors:
-        typer.echo(error, err=True)
+    bad = {ERROR, WARNING} if strict else {ERROR}
+    if any(finding.severity in bad for one in results for finding in one.findings) or (strict and of_names):
+        raise typer.Exit(DOES_NOT_HOLD)
