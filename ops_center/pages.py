@@ -45,12 +45,17 @@ def safe_file(root: Path, name: str) -> Path | None:
 
 
 def console_router(root: Path = CONSOLE, index: str = "index.html") -> APIRouter:
-    """Return routes for `/` and every built file; include it last."""
+    """Return routes for `/`, `/lab` and every built file; include it last."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def front() -> Response:
         path = safe_file(root, index)
+        return HTMLResponse(NOT_BUILT) if path is None else _file(path)
+
+    @router.get("/lab")
+    async def lab() -> Response:
+        path = safe_file(root, "lab.html")
         return HTMLResponse(NOT_BUILT) if path is None else _file(path)
 
     @router.get("/{name:path}")

@@ -21,11 +21,14 @@ export default defineConfig({
         index: resolve(here, 'index.html'),
         instructor: resolve(here, 'instructor.html'),
         debrief: resolve(here, 'debrief.html'),
+        lab: resolve(here, 'lab.html'),
+        'exercise-lab': resolve(here, 'exercise-lab.html'),
       },
     },
   },
   server: {
     proxy: {
+      '/prometheus': { target: center, changeOrigin: true },
       '/api': { target: center, ws: true, changeOrigin: true },
       '/exercise': { target: exercise, ws: true, changeOrigin: true },
     },

@@ -209,9 +209,20 @@ def _from_values(engine: Engine, looked: _Looked) -> _Condition:
 
 
 def _history(engine: Engine, looked: _Looked) -> tuple[list[int], list[bool]]:
-    """The evaluations up to the instant, and whether the expression had a result for the focus at each."""
-    reach_ms = max(looked.for_ms, looked.keep_ms) * 2 + 20 * looked.interval_ms
-    steps = min(MOST_STEPS, reach_ms // looked.interval_ms, looked.evaluated_ms // looked.interval_ms)
+    """The evaluations up to the instant, and whether the expression had a result for the focus at each.
+
+    They go back to one at which it had none, as far as MOST_STEPS.
+    """
+    furthest = min(MOST_STEPS, looked.evaluated_ms // looked.interval_ms)
+    steps = min(furthest, max(looked.for_ms, looked.keep_ms) * 2 // looked.interval_ms + 20)
+    times, present = _looked_back(engine, looked, steps)
+    while present and all(present) and steps < furthest:
+        steps = min(furthest, steps * 4)
+        times, present = _looked_back(engine, looked, steps)
+    return times, present
+
+
+def _looked_back(engine: Engine, looked: _Looked, steps: int) -> tuple[list[int], list[bool]]:
     last_ms = looked.evaluated_ms - looked.offset_ms
     first_ms, shift = last_ms - steps * looked.interval_ms, engine.offset_ms
     try:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI, Query, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi import Path as ApiPath
 from fastapi.requests import HTTPConnection
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
@@ -20,6 +21,7 @@ from ops_center.pages import CONSOLE, NOT_BUILT, TYPES, safe_file
 from ops_center.seats import Seats
 from ops_center.until import MAX_EXPR
 from scenarios.city_server import CannotJump
+from scenarios.exercise.center_window import CenterWindow, NoCenter, NotReadable
 from scenarios.exercise.desk import Desk
 from scenarios.pace import Asked, parse_pace
 
@@ -186,6 +188,37 @@ async def debrief(desk: Seated) -> Response:
     return _json(await desk.debrief())
 
 
+@router.get("/api/center/{path:path}")
+async def through_the_window(desk: Seated, request: Request, path: str) -> Response:
+    """Read the center for the rule lab: judgement comes from there, truth from here; they meet in the page."""
+    window: CenterWindow | None = request.app.state.window
+    if window is None:
+        raise Problem(404, "this exercise has no window onto the center")
+    link, city = desk.server.link, desk.live.setup.city.id
+    try:
+        answer = await asyncio.to_thread(window.read, link.run_id, city, path, request.url.query)
+    except NotReadable as error:
+        raise Problem(404, str(error)) from error
+    except NoCenter as error:
+        raise Problem(503, str(error)) from error
+    return Response(answer.body, answer.status, {"cache-control": "no-store"}, media_type=answer.content_type)
+
+
+@router.get("/api/documents")
+async def documents(desk: Seated) -> Response:
+    """Return the names of the rule bench's documents that lie in the run's folder, under `documents`."""
+    return _json(desk.documents())
+
+
+@router.get("/api/documents/{name}")
+async def document(desk: Seated, name: Annotated[str, ApiPath(max_length=100, pattern=r"^[\w.-]+\.json$")]) -> Response:
+    """Return one of them, as it was written."""
+    found = await asyncio.to_thread(desk.document, name)
+    if found is None:
+        raise Problem(404, f"the run's folder has no document {name!r}")
+    return Response(found, 200, {"cache-control": "no-store"}, media_type="application/json")
+
+
 @router.websocket("/api/feed")
 async def feed(socket: WebSocket) -> None:
     """Tell the clock and changes of the truth, at most four times a second; nothing queues for who reads slowly."""
@@ -248,10 +281,22 @@ async def debrief_page() -> Response:
     return _page("debrief.html")
 
 
-def create_app(desk: Desk, seats: Seats, guard: GuardConfig = GuardConfig(), console: Path = CONSOLE) -> FastAPI:  # noqa: B008 - frozen
+@router.get("/lab", include_in_schema=False)
+async def lab_page() -> Response:
+    """The rule lab with the truth behind it."""
+    return _page("exercise-lab.html")
+
+
+def create_app(
+    desk: Desk,
+    seats: Seats,
+    guard: GuardConfig = GuardConfig(),  # noqa: B008 - frozen
+    console: Path = CONSOLE,
+    window: CenterWindow | None = None,
+) -> FastAPI:
     """Return the exercise's application."""
     app = FastAPI(title="cityops exercise", version="1", docs_url=None, redoc_url=None, openapi_url="/exercise/openapi.json")
-    app.state.desk, app.state.seats, app.state.viewers = desk, seats, 0
+    app.state.desk, app.state.seats, app.state.viewers, app.state.window = desk, seats, 0, window
     add_error_handlers(app)
     app.include_router(router)
 

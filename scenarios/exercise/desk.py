@@ -6,6 +6,7 @@ Lives here: the desk over a live city. Must not know: HTTP, sockets, who sits at
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ops_center.until import Condition
@@ -15,6 +16,7 @@ from scenarios.debrief import Material, debrief, kind_title
 from scenarios.exercise.places import PlaceBook
 from scenarios.exercise.waits import waits_for
 from scenarios.journal_reader import read_changes
+from scenarios.live_city import LiveCity
 from scenarios.naming import Naming
 from scenarios.pace import Asked, say_pace
 from scenarios.schema import Palette, TimelineEntry, Trigger
@@ -22,6 +24,7 @@ from simulator.inject_catalogue import INJECTS, domain_of
 from simulator.injects import PLACES, Inject, Parameter
 
 Plain = dict[str, Any]
+MAX_DOCUMENT = 32 * 1024 * 1024
 
 
 class Desk:
@@ -141,6 +144,15 @@ class Desk:
         await self.server.jump(to_ms, keep_commands)
         return {"run": self.run(), "clock": self.clock()}
 
+    def documents(self) -> list[str]:
+        """The documents of the rule bench that lie in the run's folder."""
+        return list(_documents(self.live))
+
+    def document(self, name: str) -> bytes | None:
+        """One of them, None if it is not there."""
+        path = _documents(self.live).get(name)
+        return path.read_bytes() if path else None
+
     async def debrief(self) -> Plain:
         """Truth beside judgement, computed anew from the truth and the center's journal."""
         live = self.live
@@ -158,6 +170,13 @@ class Desk:
             return document | {"truth": [self._named(row) for row in document["truth"]]}
 
         return await asyncio.to_thread(compute)
+
+
+def _documents(live: LiveCity) -> dict[str, Path]:
+    """The rule bench's documents in a run's folder, by name."""
+    folder = live.folder.path / "documents" if live.folder else None
+    found = sorted(folder.glob("*.json")) if folder and folder.is_dir() else []
+    return {path.name: path for path in found if path.is_file() and path.stat().st_size <= MAX_DOCUMENT}
 
 
 def _entry(entry: Palette) -> Plain:

@@ -15,6 +15,7 @@ from ops_center.uvicorn_settings import uvicorn_config
 from scenarios.city_server import CityServer
 from scenarios.claims import load_claims
 from scenarios.exercise.app import ROLE, create_app
+from scenarios.exercise.center_window import CenterWindow
 from scenarios.exercise.desk import Desk
 from scenarios.setup import PACK
 
@@ -32,4 +33,5 @@ def exercise_web(server: CityServer, host: str, tokens: Mapping[str, str], origi
     """Return the exercise of a city, ready to serve: only the instructor's token of `tokens` opens it."""
     guard = GuardConfig((*LOOPBACK, host.lower()), origins)
     seats = seats_of({role: token for role, token in tokens.items() if role == ROLE})
-    return Web(uvicorn_config(create_app(Desk(server, load_claims(PACK)), seats, guard)))
+    window = CenterWindow(server.link.url, tokens.get(ROLE, ""))
+    return Web(uvicorn_config(create_app(Desk(server, load_claims(PACK)), seats, guard, window=window)))

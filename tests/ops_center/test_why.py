@@ -194,6 +194,12 @@ def test_an_expression_of_ones_own_stands_as_a_rule_would(rules: RuleEngine, at_
     assert [own[n] for n in names] == [rule[n] for n in names]
 
 
+def test_how_long_something_has_been_true_is_looked_for_as_far_as_needed(rules: RuleEngine) -> None:
+    """An expression that has been true from the start is, however short its `for`."""
+    document = why(rules, Asked(END_S * 1000, text="flow > 2", labels={"road": "a"}, for_ms=15_000))
+    assert (document["active_at_ms"], document["verdict"]) == (0, "firing")
+
+
 def test_asking_leaves_the_rules_as_they_were(rules: RuleEngine) -> None:
     """Neither states nor what the store has selected change by a question."""
     before, selected = rules.snapshot(), set(rules.store._selections)

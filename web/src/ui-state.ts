@@ -25,13 +25,14 @@ const DEFAULTS: UiState = {
 
 const KEPT = 'cityops.choices'
 
-interface Choices {
+export interface Choices {
   lang?: Lang
   theme?: ThemeName
   shortcuts?: boolean
 }
 
-function kept(): Choices {
+/** What the person chose on this machine: language, theme, single keys. */
+export function choices(): Choices {
   try {
     return JSON.parse(localStorage.getItem(KEPT) ?? '{}') as Choices
   } catch {
@@ -39,9 +40,11 @@ function kept(): Choices {
   }
 }
 
-function keep({ lang, theme, shortcuts }: UiState): void {
+/** Keep choices beside those that are kept already. */
+export function keepChoices({ lang, theme, shortcuts }: Choices): void {
   try {
-    localStorage.setItem(KEPT, JSON.stringify({ lang, theme, shortcuts }))
+    const more = shortcuts === undefined ? {} : { shortcuts }
+    localStorage.setItem(KEPT, JSON.stringify({ ...choices(), lang, theme, ...more }))
   } catch {
     // a browser without storage forgets, no more
   }
@@ -51,7 +54,7 @@ export function createUi(): UiStore {
   const hash = seatToken(location.hash) ? {} : readHash(location.hash)
   const store = createStore<UiState, Partial<UiState>>((state, change) => ({ ...state, ...change }), {
     ...DEFAULTS,
-    ...kept(),
+    ...choices(),
     ...hash,
   })
   return store
@@ -68,7 +71,7 @@ export function bindUrl(ui: UiStore): void {
     if (state.selection !== selection) history.pushState(null, '', hash)
     else history.replaceState(null, '', hash)
     selection = state.selection
-    keep(state)
+    keepChoices(state)
   }
   ui.subscribe(() => {
     clearTimeout(timer)

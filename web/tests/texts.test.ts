@@ -4,6 +4,7 @@ import { clockAt, duration, localParts, number, pace } from '../src/format'
 import { note, say } from '../src/i18n'
 import { en } from '../src/i18n/en'
 import { vi } from '../src/i18n/vi'
+import { LAB } from '../src/lab/texts'
 import { readHash, seatToken, writeHash } from '../src/url'
 
 type Leaves = Record<string, string>
@@ -16,9 +17,12 @@ function leaves(value: unknown, path = ''): Leaves {
   )
 }
 
-describe('both languages', () => {
-  const english = leaves(en)
-  const vietnamese = leaves(vi)
+describe.each([
+  ['the console', en, vi],
+  ['the rule lab', LAB.en, LAB.vi],
+])('both languages of %s', (_name, one, other) => {
+  const english = leaves(one)
+  const vietnamese = leaves(other)
 
   it('say the same things, and say something', () => {
     expect(Object.keys(vietnamese)).toEqual(Object.keys(english))

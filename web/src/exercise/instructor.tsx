@@ -124,6 +124,9 @@ function Header({ shell, clock, note }: { shell: Shell; clock: ExerciseClock | n
         />
         <button type="submit">{t.goTo}</button>
       </form>
+      <a className="button" href="/exercise/lab">
+        {t.ruleLab}
+      </a>
       <a className="button" href="/exercise/debrief">
         {t.openDebrief}
       </a>

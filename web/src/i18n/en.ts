@@ -170,6 +170,8 @@ export const en = {
   band: 'range {min}–{max}',
   device: 'Device',
   deviceIncidents: 'Incidents here',
+  ruleLab: 'Rule lab',
+  whyFired: 'Why did it fire?',
   help: 'Help',
   shortcuts: 'Keyboard',
   shortcutsOn: 'Single-key shortcuts',

@@ -173,6 +173,8 @@ export const vi: Messages = {
   band: 'khoảng {min}–{max}',
   device: 'Thiết bị',
   deviceIncidents: 'Sự cố tại đây',
+  ruleLab: 'Thử quy tắc',
+  whyFired: 'Vì sao báo?',
   help: 'Trợ giúp',
   shortcuts: 'Bàn phím',
   shortcutsOn: 'Phím tắt một phím',

@@ -9,7 +9,7 @@ import type { Alert, Severity } from '../wire'
 import { CommandForm, CommandLine } from './CommandForm'
 import { useConsole, useOps, usePermission, useSignal, useText } from './context'
 import { DeviceCharts } from './DeviceCharts'
-import { Advice } from './IncidentPanel'
+import { Advice, WhyLink } from './IncidentPanel'
 import { Panel } from './Panel'
 import { SeverityMark } from './Severity'
 
@@ -127,6 +127,7 @@ export function AlertPanel({ alert }: { alert: Alert }) {
         <span className="chip num">{clockAt(startAt, alert.fired_ms ?? 0)}</span>
       </div>
       <Advice alert={alert} />
+      <WhyLink alert={alert} />
       {may && alert.acknowledged_by === null && (
         <div className="buttons">
           <button

@@ -4,6 +4,7 @@ import { useEffect, useMemo } from 'react'
 import { targetsOf } from '../actions'
 import { clockAt, duration } from '../format'
 import { note, say } from '../i18n'
+import { labLink } from '../lab/address'
 import { THEMES } from '../theme/tokens'
 import type { Alert, Incident } from '../wire'
 import { useConsole, useOps, useText, useUi } from './context'
@@ -99,6 +100,7 @@ export function IncidentPanel({ incident }: { incident: Incident }) {
       </div>
       <ServiceClock incident={incident} />
       {root && <Advice alert={root} />}
+      {root && <WhyLink alert={root} />}
       <IncidentActions incident={incident} targets={targets} />
       <details className="fold">
         <summary>
@@ -155,6 +157,17 @@ export function Advice({ alert }: { alert: Alert }) {
         </div>
       )}
     </dl>
+  )
+}
+
+/** The way to the rule lab, at the question why this alert fired. */
+export function WhyLink({ alert }: { alert: Alert }) {
+  const { t } = useText()
+  const { alertname: _, ...labels } = alert.labels
+  return (
+    <a className="why-link" href={labLink(alert.name, labels, alert.fired_ms ?? alert.active_ms)} data-testid="why-link">
+      {t.whyFired}
+    </a>
   )
 }
 

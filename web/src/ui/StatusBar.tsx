@@ -162,6 +162,9 @@ export function StatusBar() {
           </button>
         ))}
       </div>
+      <a className="lab-link" href="/lab" data-testid="lab-link">
+        {t.ruleLab}
+      </a>
       <LangSwitch t={t} lang={lang} setLang={(choice) => ui.dispatch({ lang: choice })} />
       <select aria-label={t.theme} value={theme} onChange={(event) => ui.dispatch({ theme: event.target.value as typeof theme })}>
         {THEME_NAMES.map((name) => (

@@ -1,0 +1,387 @@
+/** The rule lab: an expression or a rule, drawn over a range with its firing bands, and why it has the value it has. */
+
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { ApiError } from '../api'
+import { clockAt, fill } from '../format'
+import type { Lang, Messages } from '../i18n'
+import type { ThemeName } from '../theme/tokens'
+import { Fence } from '../ui/Fence'
+import { problemText } from '../ui/Notices'
+import { type LabState, promDuration, RANGES, readLab, seconds, writeLab } from './address'
+import type { LabApi, Labels, RuleRow, Why, WhyNode } from './api'
+import { keyOf, union } from './bands'
+import { Lanes } from './Lanes'
+import { agree, draw, type Frame, type Picture, ruleOf, whyOf } from './picture'
+import { RangeChart, type TruthBand } from './RangeChart'
+import { RuleList } from './RuleList'
+import { LAB } from './texts'
+import { WhyPanel } from './WhyPanel'
+
+const Editor = lazy(() => import('./Editor'))
+const FOLLOW_MS = 4_000
+
+export interface LabProps {
+  readonly api: LabApi
+  readonly startAt: string
+  readonly t: Messages
+  readonly lang: Lang
+  readonly themeName: ThemeName
+  /** What was really so; only the exercise knows it. */
+  readonly truth?: readonly TruthBand[]
+  readonly truthSwitch?: ReactNode
+}
+
+const NOTHING: readonly TruthBand[] = []
+
+export function explained(error: unknown, t: Messages): string {
+  return error instanceof ApiError ? problemText(`${error.status}|${error.message}`, t.errors) : String(error)
+}
+
+export function Lab({ api, startAt, t, lang, themeName, truth = NOTHING, truthSwitch }: LabProps) {
+  const lt = LAB[lang]
+  const [state, setState] = useState<LabState>(() => readLab(location.hash))
+  const [rules, setRules] = useState<readonly RuleRow[] | null>(null)
+  const [picture, setPicture] = useState<Picture | null>(null)
+  const [why, setWhy] = useState<Why | null>(null)
+  const [part, setPart] = useState<WhyNode | null>(null)
+  const [error, setError] = useState('')
+  const [busy, setBusy] = useState(false)
+  const frame = useRef<Frame | null>(null)
+  const drawn = useRef<{ state: LabState; part: WhyNode | null } | null>(null)
+  const round = useRef(0)
+  const change = useCallback((next: Partial<LabState>) => setState((old) => ({ ...old, ...next })), [])
+
+  const load = useCallback(
+    () =>
+      api.rules().then(
+        (found) => setRules(found),
+        (problem) => setError(explained(problem, t)),
+      ),
+    [api, t],
+  )
+  useEffect(() => {
+    void load()
+    const timer = setInterval(load, FOLLOW_MS)
+    return () => clearInterval(timer)
+  }, [load])
+
+  const show = useCallback(
+    async (asked: LabState, of: WhyNode | null) => {
+      const known = rules ?? []
+      if (asked.expr.trim() === '' && ruleOf(asked, known) === null) return
+      const mine = ++round.current
+      setBusy(true)
+      try {
+        const made = await draw(api, asked, known, of, frame.current)
+        if (mine !== round.current) return
+        frame.current = made
+        drawn.current = { state: asked, part: of }
+        setPicture(made)
+        setWhy(made.why)
+        setError('')
+      } catch (problem) {
+        if (mine === round.current) setError(explained(problem, t))
+      } finally {
+        if (mine === round.current) setBusy(false)
+      }
+    },
+    [api, rules, t],
+  )
+
+  // The address follows what is asked, and what is asked follows an address that somebody opened.
+  useEffect(() => {
+    const timer = setTimeout(() => history.replaceState(null, '', writeLab(state)), 250)
+    return () => clearTimeout(timer)
+  }, [state])
+
+  const begun = useRef(false)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the rules have come
+  useEffect(() => {
+    if (begun.current || rules === null) return
+    begun.current = true
+    const rule = ruleOf(state, rules)
+    if (rule && state.expr === '') choose(rule, state.labels, state.at)
+    else if (state.expr !== '') void show(state, null)
+  }, [rules])
+
+  // What was drawn last goes on with time; what is being typed does not draw itself.
+  const again = useRef(show)
+  again.current = show
+  const stands = useRef(state.at)
+  stands.current = state.at
+  useEffect(() => {
+    const timer = setInterval(() => {
+      const last = drawn.current
+      if (last && stands.current === null && document.visibilityState === 'visible') void again.current(last.state, last.part)
+    }, FOLLOW_MS)
+    return () => clearInterval(timer)
+  }, [])
+
+  function choose(rule: RuleRow | null, labels: Labels = {}, at: number | null = state.at) {
+    const next: LabState = rule
+      ? { ...state, alert: rule.name, expr: rule.query, holdS: rule.duration, keepS: rule.keepFiringFor ?? 0, labels, at }
+      : { ...state, alert: null, labels: {} }
+    setPart(null)
+    setState(next)
+    if (rule) void show(next, null)
+  }
+
+  const run = () => {
+    setPart(null)
+    void show(state, null)
+  }
+  const askAgain = (next: LabState) => {
+    setState(next)
+    whyOf(api, next, ruleOf(next, rules ?? []), next.labels).then(setWhy, (problem) => setError(explained(problem, t)))
+  }
+  const pickAt = (ms: number) => {
+    const at = Math.round(Math.min(picture?.to ?? ms, Math.max(picture?.from ?? ms, ms)))
+    askAgain({ ...state, at })
+  }
+  const about = (labels: Labels) => {
+    const bare = Object.fromEntries(Object.entries(labels).filter(([name]) => name !== '__name__' && name !== 'alertstate'))
+    askAgain({ ...state, labels: bare, at: state.at ?? picture?.why.evaluated_ms ?? null })
+  }
+
+  const edited = (expr: string) =>
+    setState((old) => (old.expr === expr ? old : { ...old, expr, alert: sameRule(old, expr, rules) }))
+  const chosenKey = Object.keys(state.labels).length > 0 ? keyOf(state.labels) : null
+
+  return (
+    <main className="lab" data-testid="lab">
+      <RuleList rules={rules} chosen={state.alert} lt={lt} choose={choose} />
+      <section className="card lab-main">
+        <Fence text={t.viewFailed} again={t.tryAgain}>
+          <Suspense fallback={<p className="muted pad">{lt.editorLoading}</p>}>
+            <Editor
+              value={state.expr}
+              label={lt.editor}
+              hint={lt.editorHint}
+              url={api.prometheus}
+              onChange={edited}
+              onRun={run}
+            />
+          </Suspense>
+        </Fence>
+        <Controls state={state} lt={lt} busy={busy} change={change} run={run} follow={() => show({ ...state, at: null }, part)} />
+        {error && (
+          <p className="lab-error" role="alert" data-testid="lab-error">
+            {error}
+          </p>
+        )}
+        {picture ? (
+          <Drawing
+            {...{ picture, lt, lang, themeName, startAt, truth, truthSwitch, part, chosenKey }}
+            at={state.at ?? picture.to}
+            onPick={pickAt}
+            choose={(lane) => (lane ? about(lane.labels) : askAgain({ ...state, labels: {} }))}
+            whole={() => {
+              setPart(null)
+              void show(state, null)
+            }}
+          />
+        ) : (
+          !error && <p className="empty">{lt.empty}</p>
+        )}
+      </section>
+      <aside className="card lab-why" aria-label={lt.why}>
+        <div className="card-head">
+          <h2>{lt.why}</h2>
+        </div>
+        {why ? (
+          <WhyPanel
+            {...{ why, startAt, lt, lang, about }}
+            chart={(node) => {
+              setPart(node)
+              void show(state, node)
+            }}
+          />
+        ) : (
+          <p className="muted pad">{lt.whyHint}</p>
+        )}
+      </aside>
+    </main>
+  )
+}
+
+/** An expression that is edited is no rule any more, until it is the rule's again. */
+function sameRule(state: LabState, expr: string, rules: readonly RuleRow[] | null): string | null {
+  return rules?.find((rule) => rule.query === expr && (state.alert === null || rule.name === state.alert))?.name ?? null
+}
+
+interface ControlsProps {
+  readonly state: LabState
+  readonly lt: (typeof LAB)['en']
+  readonly busy: boolean
+  readonly change: (next: Partial<LabState>) => void
+  readonly run: () => void
+  readonly follow: () => void
+}
+
+function Controls({ state, lt, busy, change, run, follow }: ControlsProps) {
+  return (
+    <form
+      className="lab-controls"
+      onSubmit={(event) => {
+        event.preventDefault()
+        run()
+      }}
+    >
+      <Wait label={lt.for} value={state.holdS} change={(holdS) => change({ holdS, alert: null })} />
+      <Wait label={lt.keep} value={state.keepS} change={(keepS) => change({ keepS, alert: null })} />
+      <label className="field">
+        <span>{lt.range}</span>
+        <select value={state.minutes} onChange={(event) => change({ minutes: Number(event.target.value) })}>
+          {RANGES.map((n) => (
+            <option key={n} value={n}>
+              {fill(lt.minutes, { n })}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="submit" className="primary" data-testid="lab-draw" disabled={busy && state.at !== null}>
+        {lt.draw}
+      </button>
+      {state.at !== null && (
+        <button
+          type="button"
+          onClick={() => {
+            change({ at: null })
+            follow()
+          }}
+        >
+          {lt.follow}
+        </button>
+      )}
+    </form>
+  )
+}
+
+function Wait({ label, value, change }: { label: string; value: number; change: (s: number) => void }) {
+  const [text, setText] = useState(promDuration(value))
+  useEffect(() => setText(promDuration(value)), [value])
+  const wrong = seconds(text) === null
+  return (
+    <label className="field">
+      <span className="code">{label}</span>
+      <input
+        value={text}
+        size={7}
+        spellCheck={false}
+        aria-invalid={wrong}
+        onChange={(event) => {
+          setText(event.target.value)
+          const s = seconds(event.target.value)
+          if (s !== null && s !== value) change(s)
+        }}
+      />
+    </label>
+  )
+}
+
+interface DrawingProps {
+  readonly picture: Picture
+  readonly lt: (typeof LAB)['en']
+  readonly lang: Lang
+  readonly themeName: ThemeName
+  readonly startAt: string
+  readonly truth: readonly TruthBand[]
+  readonly truthSwitch: ReactNode
+  readonly part: WhyNode | null
+  readonly chosenKey: string | null
+  readonly at: number
+  readonly onPick: (ms: number) => void
+  readonly choose: (lane: { labels: Labels } | null) => void
+  readonly whole: () => void
+}
+
+function Drawing(props: DrawingProps) {
+  const { picture, lt, lang, themeName, startAt, truthSwitch, part, chosenKey, at, onPick, choose, whole } = props
+  const { lanes, lines, times } = picture
+  const truth = useMemo(
+    () => props.truth.filter((band) => band.to >= picture.from && band.from <= picture.to),
+    [props.truth, picture.from, picture.to],
+  )
+  const lane = lanes.find((one) => one.key === chosenKey)
+  const shownLanes = useMemo(() => (lane ? [lane] : lanes), [lane, lanes])
+  const firingKeys = useMemo(() => {
+    const firing = shownLanes.filter((one) => one.bands.some((band) => band.state === 'firing'))
+    return new Set(lines.filter((line) => firing.some((one) => agree(line.labels, one.labels))).map((line) => line.key))
+  }, [lines, shownLanes])
+  const chosenLine = lane ? (lines.find((line) => agree(line.labels, lane.labels))?.key ?? null) : null
+  const firing = useMemo(() => union(shownLanes, 'firing'), [shownLanes])
+  const pending = useMemo(() => union(shownLanes, 'pending'), [shownLanes])
+  return (
+    <div className="lab-drawing">
+      <p className="lab-drawn">
+        <code>{picture.charted.text.replace(/\s+/g, ' ')}</code>
+        <span className="muted num">{fill(lt.seriesOf, { shown: lines.length, n: picture.lineCount })}</span>
+        {part && (
+          <button type="button" onClick={whole} aria-label={lt.query}>
+            ×
+          </button>
+        )}
+      </p>
+      {lines.length === 0 ? (
+        <p className="empty" data-testid="lab-nothing">
+          {lt.nothing}
+        </p>
+      ) : (
+        <RangeChart
+          {...{ times, lines, firingKeys, firing, pending, truth, at, startAt, lang, themeName, onPick }}
+          chosen={chosenLine}
+          threshold={picture.charted.threshold}
+          label={picture.charted.text}
+        />
+      )}
+      <label className="lab-instant">
+        <span className="muted">{lt.instant}</span>
+        <input
+          type="range"
+          min={times[0] ?? 0}
+          max={times[times.length - 1] ?? 0}
+          step={picture.why.interval_ms}
+          value={at}
+          data-testid="lab-instant"
+          aria-valuetext={clockAt(startAt, at)}
+          onChange={(event) => onPick(Number(event.target.value))}
+        />
+        <b className="num">{clockAt(startAt, at)}</b>
+      </label>
+      <p className="lab-legend">
+        {picture.charted.threshold !== null && (
+          <span>
+            <i className="key-threshold" /> {lt.threshold}{' '}
+            <span className="code">
+              {picture.charted.op} {picture.charted.threshold}
+            </span>
+          </span>
+        )}
+        <span>
+          <i className="key-firing" /> {lt.firing}
+        </span>
+        <span>
+          <i className="key-pending" /> {lt.pending}
+        </span>
+        {truthSwitch && (
+          <span>
+            <i className="key-truth" /> {lt.truth}
+          </span>
+        )}
+        {truthSwitch}
+      </p>
+      <h3>
+        {lt.lanes} <small className="muted">{picture.recorded ? lt.recorded : lt.computed}</small>
+      </h3>
+      {lanes.length === 0 && <p className="muted">{lt.noLanes}</p>}
+      <Lanes
+        {...{ lanes, truth, at, startAt, lt, choose }}
+        unsaid={picture.unsaid}
+        from={times[0] ?? 0}
+        to={times[times.length - 1] ?? 0}
+        chosen={chosenKey}
+      />
+      {picture.laneCount > lanes.length && <p className="muted">{fill(lt.more, { n: picture.laneCount - lanes.length })}</p>}
+    </div>
+  )
+}
