@@ -15,6 +15,7 @@ from ops_center.uvicorn_settings import uvicorn_config
 from scenarios.city_server import CityServer
 from scenarios.claims import load_claims
 from scenarios.exercise.app import create_app
+from scenarios.exercise.center_window import CenterWindow
 from scenarios.exercise.desk import Desk
 from scenarios.runs import RunFolder
 from scenarios.setup import PACK, Setup
@@ -42,7 +43,8 @@ async def room(setup: Setup, data: Path) -> AsyncIterator[Room]:
         city = kit.make_city(center, folder, center.port, 0.0)
         seats = seats_of({"instructor": center.tokens["instructor"], "operator": center.tokens["operator"]})
         bound = listen("127.0.0.1", 0)
-        app = create_app(Desk(city, load_claims(PACK)), seats, GuardConfig())
+        window = CenterWindow(city.link.url, center.tokens["instructor"])
+        app = create_app(Desk(city, load_claims(PACK)), seats, GuardConfig(), window=window)
         web = kit._Web(uvicorn_config(app))
         tasks = [asyncio.create_task(web.serve(sockets=[bound])), asyncio.create_task(city.run())]
         try:
