@@ -5,38 +5,29 @@ same routes are shifted by (wall now - simulated now), for clients that send wal
 """
 
 import asyncio
-import math
 import time as wall_clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ops_center import prometheus_format
+from ops_center import prometheus_format, prometheus_query
 from ops_center.api.common import ERRORS, LiveDep, Reader, json_response
 from ops_center.label_sets import Labels, Matcher
 from ops_center.live import LiveCity
+from ops_center.prometheus_query import MAX_PARAMETER, BadParameter, Params, parsed
 from ops_center.promql import ast
-from ops_center.promql.durations import parse_duration_ms
 from ops_center.promql.engine import Engine
 from ops_center.promql.errors import PromQLError
-from ops_center.promql.parser import parse
-from ops_center.promql.values import RangeVector, RawSeries
 
 VERSION = "3.5.0"  # whose API this is; clients decide by it what they may ask
-MAX_QUERY = 16_384
+MAX_SECONDS = 1.5  # the city has no turn while a query runs
 MAX_RESULTS = 10_000
 
 router = APIRouter(responses=ERRORS, tags=["prometheus"])
-
-
-class BadParameter(ValueError):
-    """A parameter that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,49 +49,20 @@ class Ask:
         center = self.live.run.center
         return (center.judge.start_ms or 0) + max(0, center.now_ms)
 
+    @property
+    def asked(self) -> Params:
+        """The parameters beside the engine's now."""
+        return Params(self.params, self.shift_ms, self.now_ms)
+
     def text(self, name: str) -> str:
         """Return a parameter, "" if it is missing. Raises BadParameter when it is too long."""
-        value = self.params.get(name, [""])[0]
-        if len(value) > MAX_QUERY:
-            raise BadParameter(f'invalid parameter "{name}": {len(value)} characters, expected at most {MAX_QUERY}')
-        return value
-
-    def instant(self, name: str, default_ms: int | None) -> int:
-        """Return a time parameter as simulated epoch ms. Raises BadParameter."""
-        text = self.text(name)
-        if not text and default_ms is not None:
-            return default_ms
-        return _epoch_ms(name, text) - self.shift_ms
-
-    def step(self) -> int:
-        """Return the step in ms. Raises BadParameter."""
-        text = self.text("step")
-        try:
-            ms = round(float(text) * 1000) if _is_number(text) else parse_duration_ms(text)
-        except (ValueError, OverflowError) as error:
-            raise BadParameter(f'invalid parameter "step": cannot parse {text[:100]!r} to a valid duration') from error
-        if ms <= 0:
-            raise BadParameter('invalid parameter "step": zero or negative query resolution step widths are not accepted')
-        return ms
+        return self.asked.text(name)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _epoch_ms(name: str, text: str) -> int:
-    if _is_number(text) and abs(float(text)) < 1e12:
-        return round(float(text) * 1000)
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        pass
-    raise BadParameter(f'invalid parameter "{name}": cannot parse {text[:100]!r} to a valid timestamp')
+def _within(seconds: float | None) -> Callable[[], bool]:
+    """Whether the time asked for is over, or the time that the city can wait for its turn."""
+    end = wall_clock.monotonic() + min(MAX_SECONDS if seconds is None else seconds, MAX_SECONDS)  # noqa: TID251  # real waiting
+    return lambda: wall_clock.monotonic() > end  # noqa: TID251
 
 
 Answer = Callable[[Ask], dict[str, Any]]
@@ -108,20 +70,12 @@ Answer = Callable[[Ask], dict[str, Any]]
 
 def query(ask: Ask) -> dict[str, Any]:
     """Evaluate at one instant."""
-    at_ms = ask.instant("time", ask.now_ms)
-    result = ask.engine.instant(ask.text("query"), at_ms)
-    if isinstance(result, RangeVector) and ask.shift_ms:
-        result = RangeVector(tuple(RawSeries(s.labels, s.times + ask.shift_ms, s.values) for s in result.series))
-    return prometheus_format.query(result, at_ms + ask.shift_ms)
+    return prometheus_query.query(ask.engine, ask.asked, _within)
 
 
 def query_range(ask: Ask) -> dict[str, Any]:
     """Evaluate at each step of a range."""
-    start_ms, end_ms = ask.instant("start", None), ask.instant("end", None)
-    if end_ms < start_ms:
-        raise BadParameter('invalid parameter "end": end timestamp must not be before start time')
-    times, result = ask.engine.range(ask.text("query"), start_ms, end_ms, ask.step())
-    return prometheus_format.query_range(np.asarray(times + ask.shift_ms, dtype=np.int64), result)
+    return prometheus_query.query_range(ask.engine, ask.asked, _within)
 
 
 def _matched(ask: Ask) -> list[Labels] | None:
@@ -136,20 +90,18 @@ def _matched(ask: Ask) -> list[Labels] | None:
 
 
 def _matchers(text: str) -> tuple[Matcher, ...]:
-    if len(text) > MAX_QUERY:
-        raise BadParameter(f'invalid parameter "match[]": {len(text)} characters, expected at most {MAX_QUERY}')
-    selector = parse(text)
+    if len(text) > MAX_PARAMETER:
+        raise BadParameter(f'invalid parameter "match[]": {len(text)} characters, expected at most {MAX_PARAMETER}')
+    selector = parsed("match[]", text)
     if not isinstance(selector, ast.Selector):
         raise BadParameter('invalid parameter "match[]": expected a selector such as up{job="x"}')
     return selector.matchers
 
 
-def _limited(ask: Ask, values: Sequence[Any]) -> list[Any]:
-    text = ask.text("limit")
-    if text and not text.isdigit():
-        raise BadParameter(f'invalid parameter "limit": cannot parse {text[:100]!r} to a number')
-    wanted = int(text[:9]) if text else 0
-    return list(values)[: min(wanted or MAX_RESULTS, MAX_RESULTS)]
+def _limited(ask: Ask, values: Sequence[Any]) -> dict[str, Any]:
+    wanted = min(ask.asked.count("limit") or MAX_RESULTS, MAX_RESULTS)
+    cut = ["results truncated due to limit"] if len(values) > wanted else []
+    return prometheus_format.success(list(values)[:wanted], cut)
 
 
 def series(ask: Ask) -> dict[str, Any]:
@@ -157,21 +109,21 @@ def series(ask: Ask) -> dict[str, Any]:
     found = _matched(ask)
     if found is None:
         raise BadParameter("no match[] parameter provided")
-    return prometheus_format.series(_limited(ask, sorted(found)))
+    return _limited(ask, [dict(labels) for labels in sorted(found)])
 
 
 def labels(ask: Ask) -> dict[str, Any]:
     """Return label names."""
     found = _matched(ask)
     names = ask.engine.store.label_names() if found is None else sorted({name for one in found for name, _ in one})
-    return prometheus_format.success(_limited(ask, names))
+    return _limited(ask, names)
 
 
 def label_values(ask: Ask) -> dict[str, Any]:
     """Return the values of a label."""
     name, found = ask.text("label"), _matched(ask)
     every = ask.engine.store.label_values(name) if found is None else sorted({v for one in found for n, v in one if n == name})
-    return prometheus_format.success(_limited(ask, every))
+    return _limited(ask, every)
 
 
 def rules(ask: Ask) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Source: Prometheus web/api/v1, docs/querying/api.md. Numbers are text, times are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ops_center.label_sets import Labels
 from ops_center.promql.durations import format_duration_ms
-from ops_center.promql.errors import LimitError, ParseError, PromQLError, UnsupportedError
+from ops_center.promql.errors import LimitError, ParseError, PromQLError, TimeLimitError, UnsupportedError
 from ops_center.promql.numbers import format_value
 from ops_center.promql.values import RangeVector, Result, Scalar, Text, Vector
 from ops_center.rules.alerting import ActiveAlert
@@ -33,19 +33,26 @@ def success(data: Any, warnings: Iterable[str] = ()) -> Json:
 
 
 def failure(error: Exception) -> tuple[int, Json]:
-    """HTTP status and body for an error: bad_data 400 for what was asked, execution 422 for what could not be done."""
+    """HTTP status and body for an error: bad_data 400 for what was asked, execution 422 or timeout 503 for what was not done."""
     if isinstance(error, ParseError) or not isinstance(error, PromQLError):
         kind, status = "bad_data", 400
+    elif isinstance(error, TimeLimitError):
+        kind, status = "timeout", 503
     else:
         kind, status = "execution", 422
-    prefix = 'invalid parameter "query": ' if isinstance(error, ParseError) else ""
-    body: Json = {"status": "error", "errorType": kind, "error": f"{prefix}{error}"}
+    text = f'invalid parameter "query": {shown(error)}' if isinstance(error, ParseError) else str(error)
+    body: Json = {"status": "error", "errorType": kind, "error": text}
     if isinstance(error, ParseError):
         body["position"] = {"line": error.line, "column": error.column, "start": error.span.start, "end": error.span.end}
         body["unsupported"] = isinstance(error, UnsupportedError)
     elif isinstance(error, LimitError):
         body["limit"] = True
     return status, body
+
+
+def shown(error: ParseError) -> str:
+    """An error of the parser as Prometheus words its place."""
+    return f"{error.line}:{error.column}: parse error: {error.message}" if error.syntax else error.message
 
 
 def seconds(ms: int) -> float | int:
@@ -62,15 +69,19 @@ def rfc3339(epoch_ms: int | None) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
-def query(result: Result, at_ms: int) -> Json:
-    """`/api/v1/query`: the value of an expression at an instant (epoch ms)."""
+def _unhurried() -> None:
+    """Nobody waits."""
+
+
+def query(result: Result, at_ms: int, check: Callable[[], None] = _unhurried) -> Json:
+    """`/api/v1/query`: the value of an expression at an instant (epoch ms); `check` is called on the way and may raise."""
     at = seconds(at_ms)
     if isinstance(result, Scalar):
         return success({"resultType": "scalar", "result": [at, format_value(float(result.values[0]))]})
     if isinstance(result, Text):
         return success({"resultType": "string", "result": [at, result.value]})
     if isinstance(result, RangeVector):
-        rows = [_points(s.labels.sets[0], s.times, s.values.tolist()) for s in result.series]
+        rows = [_points(s.labels.sets[0], s.times, s.values.tolist(), check) for s in result.series]
         return success({"resultType": "matrix", "result": rows})
     columns = result.order if result.order is not None else np.flatnonzero(result.present[0])
     values = result.values[0]
@@ -78,25 +89,26 @@ def query(result: Result, at_ms: int) -> Json:
     return success({"resultType": "vector", "result": found})
 
 
-def _points(labels: Labels, times: TimeArray, values: list[float]) -> Json:
+def _points(labels: Labels, times: TimeArray, values: list[float], check: Callable[[], None]) -> Json:
+    check()
     points = [[seconds(t), format_value(v)] for t, v in zip(times.tolist(), values, strict=True)]
     return {"metric": dict(labels), "values": points}
 
 
-def query_range(times: TimeArray, result: Vector | Scalar) -> Json:
-    """`/api/v1/query_range`: series sorted by labels, each with the instants at which it has a value."""
+def query_range(times: TimeArray, result: Vector | Scalar, check: Callable[[], None] = _unhurried) -> Json:
+    """`/api/v1/query_range`: series sorted by labels, each with the instants at which it has a value; `check` as in `query`."""
     if isinstance(result, Scalar):
-        rows = [_points((), times, result.values.tolist())]
+        rows = [_points((), times, result.values.tolist(), check)]
     else:
         used = [c for c in range(len(result.labels)) if result.present[:, c].any()]
         used.sort(key=lambda c: result.labels.sets[c])
-        rows = [_column(result, c, times) for c in used]
+        rows = [_column(result, c, times, check) for c in used]
     return success({"resultType": "matrix", "result": rows})
 
 
-def _column(result: Vector, column: int, times: TimeArray) -> Json:
+def _column(result: Vector, column: int, times: TimeArray, check: Callable[[], None]) -> Json:
     there = result.present[:, column]
-    return _points(result.labels.sets[column], times[there], result.values[there, column].tolist())
+    return _points(result.labels.sets[column], times[there], result.values[there, column].tolist(), check)
 
 
 def _alert(alert: ActiveAlert, offset_ms: int) -> Json:

@@ -115,7 +115,7 @@ class Engine:
                 f"bad range: saw start {start_ms}, end {end_ms}, step {step_ms} ms, expected start ≤ end, step > 0"
             )
         count = (end_ms - start_ms) // step_ms + 1
-        if count > self.options.max_steps:
+        if count > self.options.max_steps + 1:  # Prometheus counts the steps between
             raise LimitError(
                 f"exceeded maximum resolution of {self.options.max_steps:,} points per timeseries: saw {count}. "
                 "Try decreasing the query resolution (?step=XX)"

@@ -27,11 +27,15 @@ class PromQLError(ValueError):
 
 
 class ParseError(PromQLError):
-    """The text is not a valid expression: `line:column: what, seen, expected`."""
+    """The text is not a valid expression: `line:column: what, seen, expected`.
 
-    def __init__(self, message: str, text: str = "", span: Span = NOWHERE) -> None:
+    `syntax` tells what Prometheus' parser refuses from what is refused of a good expression where it is asked.
+    """
+
+    def __init__(self, message: str, text: str = "", span: Span = NOWHERE, syntax: bool = True) -> None:
         self.message = message
         self.span = span
+        self.syntax = syntax
         self.line, self.column = line_column(text, min(span.start, len(text)))
         super().__init__(f"{self.line}:{self.column}: {message}")
 
