@@ -204,10 +204,10 @@ def _join(node: ast.Binary, left: Vector, right: Vector, options: Options, watch
     else:
         present = many.present[:, join.many] & one.present[:, join.one]
         many_values, one_values = many.values[:, join.many], one.values[:, join.one]
-    if join.pair_groups is not None:
-        _refuse_multiple(join.pair_groups, present, node)
     a, b = (one_values, many_values) if swapped else (many_values, one_values)
     values, present = _of_pairs(node, a, b, present)
+    if join.pair_groups is not None:  # what a comparison leaves out does not count
+        _refuse_multiple(join.pair_groups, present, node)
     if filled:
         labels = LabelSets([join.labels.sets[i] for i in join.out.tolist()], join.labels.drops[join.out])
         return _with_filled(node, Vector(labels, values, present), many, one, options)

@@ -169,7 +169,7 @@ def _check_binary(node: ast.Binary, text: str) -> None:
 
 def _check_matching(node: ast.Binary, kinds: list[str], text: str) -> None:
     how = node.matching
-    if SCALAR in kinds and how.explicit and (how.labels or how.on):
+    if SCALAR in kinds and how.labels:
         raise ParseError("vector matching only allowed between instant vectors", text, node.span)
     if how.on:
         both = [name for name in how.include if name in how.labels]

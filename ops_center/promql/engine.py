@@ -102,9 +102,10 @@ class Engine:
         expr = parse(query) if isinstance(query, str) else query
         times = self._steps(start_ms, end_ms, step_ms)
         if as_known_then:
-            return times, self._stepwise(expr, times, step_ms, watch)
+            return times, self._stepwise(expr, times, (start_ms, end_ms, step_ms), watch)
+        context = self._context(times, step_ms, as_of_ms, None, watch)
         with np.errstate(all="ignore"):
-            value = evaluate(expr, self._context(times, step_ms, as_of_ms, None, watch))
+            value = evaluate(expr, msgspec.structs.replace(context, query_end=end_ms))
         if isinstance(value, Text):
             raise EvaluationError('invalid expression type "string" for range query, must be Scalar or instant Vector')
         return times, (finished(value, self.options) if isinstance(value, Vector) else value)
@@ -122,14 +123,14 @@ class Engine:
             )
         return start_ms + step_ms * np.arange(count, dtype=np.int64)
 
-    def _stepwise(self, expr: ast.Expr, times: TimeArray, step_ms: int, watch: Watch) -> Vector | Scalar:
-        """One evaluation per step, each with its own knowledge, put side by side."""
-        bounds = (int(times[0]), int(times[-1]))
+    def _stepwise(self, expr: ast.Expr, times: TimeArray, query: tuple[int, int, int], watch: Watch) -> Vector | Scalar:
+        """One evaluation per step, each with its own knowledge, put side by side; `query` is start, end and step."""
+        start_ms, end_ms, step_ms = query
         parts: list[Vector] = []
         scalars: list[FloatArray] = []
         for at in times.tolist():
             here = self._context(np.array([at], dtype=np.int64), step_ms, at, None, watch)
-            context = msgspec.structs.replace(here, query_start=bounds[0], query_end=bounds[1])
+            context = msgspec.structs.replace(here, query_start=start_ms, query_end=end_ms)
             with np.errstate(all="ignore"):
                 value = evaluate(expr, context)
             if isinstance(value, Vector):

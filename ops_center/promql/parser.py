@@ -294,8 +294,11 @@ class _Builder(Transformer[Token, Any]):
     def bool_modifier(self, *word: Token) -> bool:
         return bool(word)
 
-    def matching_modifier(self, *parts: Any) -> tuple[bool, tuple[str, ...], bool]:
-        return (parts[0].type == "ON", parts[1], True) if parts else (False, (), False)
+    def matching_modifier(self, *parts: Any) -> ast.Matching:
+        if not parts:
+            return ast.Matching()
+        word, labels, (group, include) = parts
+        return ast.Matching(word.type == "ON", labels, group, include, explicit=True)
 
     def group_modifier(self, *parts: Any) -> tuple[str, tuple[str, ...]]:
         if not parts:
@@ -305,20 +308,14 @@ class _Builder(Transformer[Token, Any]):
     def fill_modifier(self, word: Token, _left: Token, value: tuple[float, Token], _right: Token) -> tuple[Token, float]:
         return word, value[0]
 
-    def modifiers(
-        self,
-        flag: bool,
-        how: tuple[bool, tuple[str, ...], bool],
-        group: tuple[str, tuple[str, ...]],
-        *fills: tuple[Token, float],
-    ) -> tuple[bool, ast.Matching]:
+    def modifiers(self, flag: bool, how: ast.Matching, *fills: tuple[Token, float]) -> tuple[bool, ast.Matching]:
         filled: dict[str, float] = {}
         for word, value in fills:
             for side in ("left", "right") if word.lower() == "fill" else (word.lower().removeprefix("fill_"),):
                 if side in filled:
                     raise _Failure(f"fill value of the {side} side may not be set multiple times", _span(word))
                 filled[side] = value
-        return flag, ast.Matching(*how[:2], *group, how[2], filled.get("left"), filled.get("right"))
+        return flag, replace(how, fill_left=filled.get("left"), fill_right=filled.get("right")) if filled else how
 
     def binary(self, lhs: ast.Expr, op: Token, modifiers: tuple[bool, ast.Matching], rhs: ast.Expr) -> ast.Binary:
         return ast.Binary(str(op).lower(), lhs, rhs, modifiers[0], modifiers[1], _span(lhs, rhs))

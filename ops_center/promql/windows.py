@@ -109,6 +109,8 @@ def _candidates(window: Window, divisor: float, asked: tuple[str, float]) -> tup
     """
     values = window.values
     rows = len(values)
+    if not values.size:
+        return None
     greatest = max(float(values.max()), -float(values.min()))
     if not rows * greatest < 1e300:  # also where there is a NaN
         return None
