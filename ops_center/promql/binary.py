@@ -205,8 +205,10 @@ def _join(node: ast.Binary, left: Vector, right: Vector, options: Options, watch
         present = many.present[:, join.many] & one.present[:, join.one]
         many_values, one_values = many.values[:, join.many], one.values[:, join.one]
     a, b = (one_values, many_values) if swapped else (many_values, one_values)
+    if join.pair_groups is not None and not options.closed:
+        _refuse_multiple(join.pair_groups, present, node)
     values, present = _of_pairs(node, a, b, present)
-    if join.pair_groups is not None:  # what a comparison leaves out does not count
+    if join.pair_groups is not None and options.closed:  # in 2.x what a comparison leaves out did not count
         _refuse_multiple(join.pair_groups, present, node)
     if filled:
         labels = LabelSets([join.labels.sets[i] for i in join.out.tolist()], join.labels.drops[join.out])

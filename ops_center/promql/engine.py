@@ -30,7 +30,7 @@ from ops_center.promql.sharing import Memo
 from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, SIGNATURES, signature_of
 from ops_center.promql.start_times import FUNCTIONS as START_FUNCTIONS
 from ops_center.promql.start_times import start_timestamps, with_starts
-from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed
+from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed, renamed_apart
 from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.promql.windows import ORDERINGS
 from ops_center.series import SeriesStore
@@ -197,7 +197,7 @@ def _unary(expr: ast.Unary, context: Context) -> Value:
         return value
     if isinstance(value, Scalar):
         return Scalar(-value.values)
-    return renamed(Vector(value.labels, -value.values, value.present), context.options)
+    return renamed_apart(Vector(value.labels, -value.values, value.present), context.options)
 
 
 def _binary(expr: ast.Binary, context: Context) -> Value:
@@ -315,7 +315,7 @@ def _range_call(expr: ast.Call, context: Context, asked: tuple[str, float] | Non
         return instant_function(expr, context, found)
     if expr.func in KEEPS_NAME:
         return merged(found)
-    return renamed(found, context.options)
+    return renamed_apart(found, context.options)
 
 
 _COUNTER_NAMES = ("_total", "_sum", "_count", "_bucket")

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from ops_center.label_sets import BoolArray, IndexArray, LabelSets, format_labels, group_by_keys
+from ops_center.label_sets import BoolArray, IndexArray, Labels, LabelSets, format_labels, group_by_keys
 from ops_center.promql.errors import EvaluationError
 from ops_center.promql.options import Options
 from ops_center.series_blocks import FloatArray, TimeArray
+
+_SAME = "vector cannot contain metrics with the same labelset"
 
 
 class Scalar(msgspec.Struct, frozen=True):
@@ -81,9 +83,7 @@ def merged(vector: Vector) -> Vector:
         into = groups.ids[here]
         twice = np.flatnonzero(np.bincount(into, minlength=len(sets)) > 1)
         if len(twice):
-            raise EvaluationError(
-                f"vector cannot contain metrics with the same labelset: saw {format_labels(sets[twice[0]])} twice at one instant"
-            )
+            raise EvaluationError(f"{_SAME}: saw {format_labels(sets[twice[0]])} twice at one instant")
         values[step, into] = vector.values[step, here]
         present[step, into] = True
     return Vector(labels, values, present)
@@ -100,6 +100,24 @@ def renamed(vector: Vector, options: Options) -> Vector:
     delayed = options.delayed_name_removal
     bare = Vector(vector.labels.without_name(delayed, options.dropped), vector.values, vector.present, vector.order)
     return bare if delayed else merged(bare)
+
+
+def renamed_apart(vector: Vector, options: Options) -> Vector:
+    """The vector without metric names, where no two series may share their labels even if they never meet in one step.
+
+    Raises:
+        EvaluationError: two do.
+    """
+    if not options.delayed_name_removal:
+        labels = vector.labels.without_name(False, options.dropped)
+        if not labels.is_unique():
+            used = np.flatnonzero(vector.present.any(axis=0)).tolist()
+            seen: set[Labels] = set()
+            for one in (labels.sets[column] for column in used):
+                if one in seen:
+                    raise EvaluationError(f"{_SAME}: saw {format_labels(one)} twice")
+                seen.add(one)
+    return renamed(vector, options)
 
 
 def finished(vector: Vector, options: Options) -> Vector:
