@@ -62,14 +62,20 @@ class Case:
 
 
 class Matching:
-    """The comparison of one recording with the firings over it."""
+    """The comparison of one recording with the firings over it; `like` is another one of the same recording."""
 
     def __init__(
-        self, made: Recording, firings: Iterable[Firing], claims: Mapping[str, Claim], sights: Mapping[str, Sight]
+        self,
+        made: Recording,
+        firings: Iterable[Firing],
+        claims: Mapping[str, Claim],
+        sights: Mapping[str, Sight],
+        like: "Matching | None" = None,
     ) -> None:
         self.made, self.claims, self.sights = made, claims, sights
-        self._around: dict[str, set[str]] = {}
-        known = _devices(made)
+        self.devices: dict[str, dict[str, str]] = like.devices if like else _devices(made)
+        self.names: dict[str, set[str]] = like.names if like else {}
+        known = self.devices
         self.raised = [
             Raised(f.rule, f.group, known.get(f.labels.get(DEVICE, ""), {}) | f.labels, f.value, f.fired_at_ms, f.ended_at_ms)
             for f in sorted(firings, key=lambda f: (f.fired_at_ms, f.rule, sorted(f.labels.items())))
@@ -83,9 +89,9 @@ class Matching:
     def around(self, event: Plain) -> set[str]:
         """The names that the place of a truth event goes by."""
         key = event["event_id"]
-        if key not in self._around:
-            self._around[key] = self.made.places.around(event["place"])
-        return self._around[key]
+        if key not in self.names:
+            self.names[key] = self.made.places.around(event["place"])
+        return self.names[key]
 
     @property
     def alarms(self) -> list[Raised]:

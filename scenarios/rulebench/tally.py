@@ -83,7 +83,7 @@ def tallies(job: Job) -> list[Plain]:
     """Return the tally of each rule set of a job, from the cache where it has them. The city is simulated at most once."""
     setup = at_seed(setup_of(job.scenario, job.city, job.kinds_dirs, job.mapping, job.cache), job.seed)
     loaded = [rules.loaded() for rules in job.rules]
-    kinds = _kinds([file for files in loaded for file in files], setup)
+    kinds = kinds_of([file for files in loaded for file in files], setup)
     kept = [_path(job, rules, key_of(setup, kinds)) for rules in job.rules]
     found = [_read(path) for path in kept]
     if all(tally is not None for tally in found):
@@ -96,8 +96,8 @@ def tallies(job: Job) -> list[Plain]:
     return [tally for tally in found if tally is not None]
 
 
-def _kinds(files: Sequence[RuleFile], setup: Setup) -> tuple[str, ...]:
-    """The kinds that have to be simulated: those that are read; all of them where a mapping gives series any names."""
+def kinds_of(files: Sequence[RuleFile], setup: Setup) -> tuple[str, ...]:
+    """Return the kinds that have to be simulated: those that are read; all of them where a mapping gives series any names."""
     if setup.mapping:
         return tuple(kind.name for kind in setup.kinds)
     own = {kind.name for kind in setup.kinds} - {kind.name for kind in load_kinds([])} if setup.kind_files else set()
@@ -129,7 +129,7 @@ def tally_of(made: Recording, files: Sequence[RuleFile], rules: RuleSet) -> Plai
     """Return what rules did in one recorded run. Instants are ms since the run's start, the warm-up before T+0."""
     settings = settings_of(made, rules.semantics)
     replayed = replay(files, made.store, 0, made.until_ms, settings)
-    counts = _evaluations(files, settings, made.warm_up_ms, made.until_ms)
+    counts = evaluations_of(files, settings, made.warm_up_ms, made.until_ms)
     static = [metric.name for metric in city_shape(made.city)]
     seen = sights(files, made.store, static, rules.claims, counts)
     matching = Matching(made, replayed.firings, rules.claims, seen)
@@ -174,8 +174,8 @@ def _incidents(matching: Matching) -> list[Plain]:
     return rows
 
 
-def _evaluations(files: Iterable[RuleFile], settings: Settings, first_ms: int, last_ms: int) -> dict[tuple[str, str], int]:
-    """How often each group is evaluated in [first, last]."""
+def evaluations_of(files: Iterable[RuleFile], settings: Settings, first_ms: int, last_ms: int) -> dict[tuple[str, str], int]:
+    """Return how often each group is evaluated in [first, last]."""
     found = {}
     for group in (group for file in files for group in file.groups):
         interval_ms = group.interval_ms or settings.default_interval_ms

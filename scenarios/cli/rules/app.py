@@ -8,6 +8,7 @@ TREE: dict[str, tuple[str, str]] = {  # command -> its module, and the function 
     "check": ("check", "check"),
     "test": ("test", "run_tests"),
     "score": ("score", "score"),
+    "sweep": ("sweep", "sweep"),
     "compare": ("compare", "compare"),
     "backtest": ("backtest", "backtest"),
     "why": ("why", "why"),
