@@ -1,6 +1,7 @@
 """`cityops rules sweep`: an alert's thresholds, windows and `for`, tried over recorded runs."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +26,10 @@ from scenarios.cli.rules.scoring import (
 )
 
 if TYPE_CHECKING:
-    from scenarios.rulebench.sweep import SweepJob
+    from ops_center.rules.files import Rule
+    from scenarios.rulebench.dials import Panel
+    from scenarios.rulebench.sweep import SweepJob, Target
+    from scenarios.rulebench.tally import RuleSet
 
 MOST_SHOWN = 25
 
@@ -62,47 +66,72 @@ def sweep(
 
     Example: cityops rules sweep my_rules/traffic.yml --alert SlowTraffic --scenario rush_hour_crash --threshold 10..50:5
     """
-    from scenarios.rulebench.dial_ranges import BadRange, chosen_values
-    from scenarios.rulebench.sweep import NoSuchAlert, SweepJob, only_alert, panel_in, target_of
-    from scenarios.rulebench.sweep_document import document
+    from scenarios.rulebench.sweep import SweepJob
 
     if not 0 <= budget < float("inf"):
         refuse([f"--budget is {budget}; expected alarms an operator-hour, 0 or more"])
-    rules = rule_set(paths or [], sidecar or [], compat)
-    files = rules.loaded()
-    try:
-        target = target_of(files, alert)
-        rule = files[target.file].groups[target.group].rules[target.rule]
-        panel = panel_in(rules, files, target)
-        values = chosen_values(panel, threshold or [], window or [], waits, rule.alert)
-    except (NoSuchAlert, BadRange) as error:
-        refuse([error])
-    if rule.alert not in rules.claims:
-        refuse([f"{rule.alert} claims nothing: what it should catch is not known; expected a claim in a sidecar NAME.truth.yaml"])
-    rules = only_alert(rules, rule.alert)
-    jobs = [
-        SweepJob(job, target, rule.alert, tuple((name, tuple(some)) for name, some in values.items()))
-        for job in jobs_of(
-            scenario, seeds, [rules], first_seed=first_seed, city=city, kinds=kinds or (), mapping=mapping,
-            cache=cache_of(data, no_cache),
-        )
-    ]  # fmt: skip
-    runs = _run(jobs, workers, as_json)
-    name, text = rules.files[target.file]
-    about = {
-        "file": name, "group": files[target.file].groups[target.group].name, "alert": rule.alert, "line": rule.line,
-        "expr": rule.text, "for_ms": rule.for_ms,
-    }  # fmt: skip
-    found = document(runs, panel, values, about, rules.claims[rule.alert], budget)
-    found = _propose(found, name, text, target.group, target.rule, panel)
-    if found["configurations"][0]["recall"] is None:
-        names = ", ".join(dict.fromkeys(run["scenario"] for run in runs))
-        tell(f"nothing that {rule.alert} claims happens in {names}: recall cannot be known, load can")
+    about = _about(rule_set(paths or [], sidecar or [], compat), alert, threshold or [], window or [], waits)
+    cache = cache_of(data, no_cache)
+    tried = tuple((name, tuple(some)) for name, some in about.values.items())
+    jobs = jobs_of(
+        scenario, seeds, [about.rules], first_seed=first_seed, city=city, kinds=kinds or (), mapping=mapping, cache=cache
+    )
+    found = _document(about, _run([SweepJob(job, about.target, about.alert, tried) for job in jobs], workers, as_json), budget)
     _write(found, out, diff)
     if as_json:
         say_json(found)
     else:
         _say(found)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which rule is swept, and over which values of its dials."""
+
+    rules: "RuleSet"
+    target: "Target"
+    panel: "Panel"
+    values: dict[str, list[float]]
+    rule: "Rule"
+    group: str
+
+    @property
+    def alert(self) -> str:
+        """The alert's name."""
+        return self.rule.alert
+
+
+def _about(rules: "RuleSet", alert: str | None, thresholds: list[str], windows: list[str], waits: str | None) -> About:
+    from scenarios.rulebench.dial_ranges import BadRange, chosen_values
+    from scenarios.rulebench.sweep import NoSuchAlert, only_alert, panel_in, target_of
+
+    files = rules.loaded()
+    try:
+        target = target_of(files, alert)
+        group = files[target.file].groups[target.group]
+        rule = group.rules[target.rule]
+        panel = panel_in(rules, files, target)
+        values = chosen_values(panel, thresholds, windows, waits, rule.alert)
+    except (NoSuchAlert, BadRange) as error:
+        refuse([error])
+    if rule.alert not in rules.claims:
+        refuse([f"{rule.alert} claims nothing: what it should catch is not known; expected a claim in a sidecar NAME.truth.yaml"])
+    return About(only_alert(rules, rule.alert), target, panel, values, rule, group.name)
+
+
+def _document(about: About, runs: list[dict[str, Any]], budget: float) -> dict[str, Any]:
+    from scenarios.rulebench.sweep_document import document
+
+    rule, target = about.rule, about.target
+    name, text = about.rules.files[target.file]
+    said = {
+        "file": name, "group": about.group, "alert": rule.alert, "line": rule.line, "expr": rule.text, "for_ms": rule.for_ms,
+    }  # fmt: skip
+    found = document(runs, about.panel, about.values, said, about.rules.claims[rule.alert], budget)
+    if found["configurations"][0]["recall"] is None:
+        names = ", ".join(dict.fromkeys(run["scenario"] for run in runs))
+        tell(f"nothing that {rule.alert} claims happens in {names}: recall cannot be known, load can")
+    return _propose(found, name, text, target.group, target.rule, about.panel)
 
 
 def _run(jobs: "list[SweepJob]", workers: int | None, quiet: bool) -> list[dict[str, Any]]:
@@ -113,7 +142,7 @@ def _run(jobs: "list[SweepJob]", workers: int | None, quiet: bool) -> list[dict[
         return run_all(swept, jobs, workers or workers_there_are(), advance)
 
 
-def _propose(found: dict[str, Any], name: str, text: str, group: int, rule: int, panel: Any) -> dict[str, Any]:
+def _propose(found: dict[str, Any], name: str, text: str, group: int, rule: int, panel: "Panel") -> dict[str, Any]:
     from scenarios.rulebench.rule_edit import CannotEdit, edited
     from scenarios.rulebench.sweep_document import proposed
 
