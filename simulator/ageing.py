@@ -56,8 +56,12 @@ def decay(x: Floats) -> Floats:
 
 
 def light_left(age_h: Floats, dirty_years: Floats) -> Floats:
-    """Return the ratio of its first light that a luminaire gives: IES TM-21 exp(-a t), times what dirt lets through."""
-    return decay(DECAY_PER_H * age_h) * (1.0 - DIRT_PER_YEAR * np.minimum(dirty_years, 20.0))
+    """Return the ratio of its first light that a luminaire gives: IES TM-21 exp(-a t), times what dirt lets through.
+
+    It comes in steps of 1/65536, far below what any meter tells apart.
+    """
+    left = decay(DECAY_PER_H * age_h) * (1.0 - DIRT_PER_YEAR * np.minimum(dirty_years, 20.0))
+    return np.asarray(np.rint(left * 65536.0) / 65536.0, dtype=np.float64)
 
 
 def wear_chance(age_h: Floats, burnt_h: float) -> Floats:

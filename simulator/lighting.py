@@ -53,7 +53,7 @@ class Lighting:
         self.late_level: Floats = np.array([LATE_LEVEL.get(c, 0.5) for c in [*city.links.road_class, ""]])[self.link]
         self.age_h: Floats = streams.draw(AGE, tick=0, n=n)  # burning hours
         self.clean_years: Floats = streams.draw(DIRT, tick=0, n=n)  # since it was cleaned, when the run began
-        self.depreciation: Floats = light_left(self.age_h, self.clean_years)
+        self.depreciation: Floats = light_left(self.age_h, self.clean_years)  # in steps, so that a keyframe is small
         self._began = {name: getattr(self, name).copy() for name in self._DRAWN}
         self.circuit: Ints = _circuits(self.cabinet)
         self._lamps_of_link = _counts(self.link, len(city.links.id))

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator import sun
 from simulator.city import City
 from simulator.distributions import Chance, Distribution, OneOf, Uniform
+from simulator.glare import HEADING, MORE_CAUSES, glare
 from simulator.places import METRES_PER_DEGREE, Spot
 from simulator.streams import Streams
 from simulator.truth import Place, TruthEvent
@@ -24,7 +26,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-STEP_MS = 60_000
+STEP_MS, NEVER = 60_000, -(1 << 62)
 CLOSED_FROM_H, CLOSED_TO_H = 22.0, 6.0
 SOS_LATCH_MS = 15 * 60_000  # a pressed pole shows it until a patrol resets it, or this long
 # Share of residents and of workers who are in their zone, by hour; share of those who are outdoors.
@@ -35,7 +37,9 @@ AT_WORK = (0.06, 0.05, 0.05, 0.05, 0.06, 0.10, 0.35, 0.75, 0.92, 0.95, 0.93, 0.7
 OUTDOORS = (0.003, 0.002, 0.002, 0.003, 0.008, 0.03, 0.06, 0.08, 0.06, 0.05, 0.05, 0.06,
             0.05, 0.04, 0.04, 0.05, 0.08, 0.10, 0.11, 0.11, 0.09, 0.06, 0.03, 0.010)  # fmt: skip
 PUBLIC_GROUND = 0.10  # share of a zone's area that is pavement, square or park
-NUISANCE = {"insects": 0.45, "animal": 0.55, "rain": 0.40, "headlights": 0.50, "vegetation": 0.45}  # likeness to an intruder
+# Likeness to an intruder.
+NUISANCE = {"insects": 0.45, "animal": 0.55, "rain": 0.40, "headlights": 0.50, "vegetation": 0.45, "glare": 0.45}
+ANYWHERE = ("animal", "headlights", "insects", "rain", "vegetation")  # glare needs the sun
 DOOR_USE = Distribution(
     "security.door",
     Chance(0.15, "0 from 22 to 6 h"),
@@ -45,7 +49,7 @@ DOOR_USE = Distribution(
 )
 NUISANCE_RATE = Distribution(
     "security.nuisance",
-    Chance(1.0, "the weather's factor, up to 3 in the dark"),
+    Chance(1.0, "the weather's factor, up to 3 in the dark, up to 5 with a low sun in the picture"),
     "per camera and day",
     "Something harmless shows itself before a camera.",
     "vendor literature: tuned analytics, one false alarm per camera and day",
@@ -106,6 +110,8 @@ class Security:
         self._population = np.array(city.zones.population, dtype=np.float64)
         self._jobs = np.array(city.zones.jobs, dtype=np.float64)
         self._ground_m2 = PUBLIC_GROUND * _areas_m2(city)
+        self.heading_deg: Floats = streams.draw(HEADING, tick=0, n=len(self.cameras))
+        self._glare: tuple[int, Floats] = (NEVER, np.zeros(len(self.cameras)))
         self.door_in_use: Bools = np.zeros(len(self.doors), dtype=bool)
         self.pressed_until_ms: Ints = np.full(len(self.poles), -1, dtype=np.int64)
         self.presses: Ints = np.zeros(len(self.poles), dtype=np.int64)
@@ -127,6 +133,15 @@ class Security:
         """Return people outdoors per m2 of public ground, float[Z]."""
         share = _by_hour(OUTDOORS, self._world.hour(now_ms)) * self._world.weather.factors.outdoors
         return self.people(now_ms) * share / self._ground_m2
+
+    def glare(self, now_ms: int) -> Floats:
+        """Return how much the sun spoils the picture of each camera, 0-1, by minutes; clouds and rain take it away."""
+        minute = now_ms // STEP_MS
+        if self._glare[0] != minute:
+            utc_s, city = np.array([self._world.utc_s(minute * STEP_MS)]), self._city
+            height, azimuth = (angle(utc_s, city.lon, city.lat) for angle in (sun.elevation_deg, sun.azimuth_deg))
+            self._glare = minute, glare(self.heading_deg, float(height[0]), float(azimuth[0]))
+        return self._glare[1] * self._world.weather.factors.daylight
 
     def closed(self, now_ms: int) -> bool:
         """Return whether it is after hours."""
@@ -229,13 +244,16 @@ class Security:
 
     def _ordinary_nuisance(self, now_ms: int, tick: int) -> None:
         world = self._world
-        rate = NUISANCE_RATE.law.rate * world.weather.factors.nuisance * (1.0 + 2.0 * (1.0 - world.lighting.daylight))
-        n, causes = len(self.cameras), sorted(NUISANCE)
+        usual = world.weather.factors.nuisance * (1.0 + 2.0 * (1.0 - world.lighting.daylight))
+        spoilt = self.glare(now_ms)
+        n, rate = len(self.cameras), NUISANCE_RATE.law.rate * (usual + MORE_CAUSES * spoilt)
         hits = self._streams.hits(NUISANCE_RATE, rate * STEP_MS / 86_400_000.0, tick=tick, n=n)
         if hits.any():
-            cause = self._streams.choose(CAUSE, len(causes), tick=tick, n=n)
+            cause = self._streams.choose(CAUSE, len(ANYWHERE), tick=tick, n=n)
             for camera in np.flatnonzero(hits).tolist():
-                self.disturb(int(self.cameras[camera]), causes[cause[camera]], SHORT_NUISANCE_MS, now_ms)
+                by_sun = MORE_CAUSES * spoilt[camera] > usual  # the likelier of the two
+                what = "glare" if by_sun else ANYWHERE[cause[camera]]
+                self.disturb(int(self.cameras[camera]), what, SHORT_NUISANCE_MS, now_ms)
 
     def disturb(self, device: int, cause: str, lasts_ms: int, now_ms: int) -> TruthEvent:
         """Let something harmless show itself before a camera (row of the device table)."""

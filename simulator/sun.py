@@ -1,7 +1,7 @@
 """The sun: where it stands and how much light it gives.
 
 Lives here: the formulas of NOAA's solar calculator (after Meeus, Astronomical Algorithms, 1998) and a table of daylight.
-Must not know: cities, lamps, photocells. The elevation is rounded to 1e-6 degrees, because libraries differ in the last bit.
+Must not know: cities, lamps, photocells. Angles are rounded to 1e-6 degrees, because libraries differ in the last bit.
 """
 
 import numpy as np
@@ -23,13 +23,28 @@ _CLEAR_LUX = np.array(
 
 def elevation_deg(utc_s: Floats, lon: float, lat: float) -> Floats:
     """Return the sun's geometric elevation [deg] at instants [s since 1970, UTC] for a place in degrees east and north."""
-    declination, equation_min = _declination_and_equation_of_time(utc_s)
-    true_solar_min = (utc_s / 60.0 + equation_min + 4.0 * lon) % 1440.0
-    hour_angle = np.radians(true_solar_min / 4.0 - 180.0)
+    declination, hour_angle = _declination_and_hour_angle(utc_s, lon)
     latitude = np.radians(lat)
     sine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)
     elevation: Floats = np.round(np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0))), 6)
     return elevation
+
+
+def azimuth_deg(utc_s: Floats, lon: float, lat: float) -> Floats:
+    """Return where the sun stands [degrees clockwise from north, 0-360] at instants [s since 1970, UTC]."""
+    declination, hour_angle = _declination_and_hour_angle(utc_s, lon)
+    latitude = np.radians(lat)
+    west = np.sin(hour_angle) * np.cos(declination)
+    south = np.cos(hour_angle) * np.sin(latitude) * np.cos(declination) - np.sin(declination) * np.cos(latitude)
+    azimuth: Floats = np.round(np.degrees(np.arctan2(west, south)) + 180.0, 6) % 360.0
+    return azimuth
+
+
+def _declination_and_hour_angle(utc_s: Floats, lon: float) -> tuple[Floats, Floats]:
+    """Return declination and hour angle [rad]; the latter is 0 at true noon and grows to the west."""
+    declination, equation_min = _declination_and_equation_of_time(utc_s)
+    true_solar_min = (utc_s / 60.0 + equation_min + 4.0 * lon) % 1440.0
+    return declination, np.radians(true_solar_min / 4.0 - 180.0)
 
 
 def _declination_and_equation_of_time(utc_s: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Camera with analytics: frames, people, crowds, likeness to an intruder, stopped vehicles. It sees less in the dark."""
+"""Camera with analytics: frames, people, crowds, likeness to an intruder, stopped vehicles. It sees less in dark and glare."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ import scipy  # its parts load at their first use: who only lists the kinds need
 from sensors.kind import Floats, Measured, Noise, Quantity, SensorKind, Sites
 from sensors.messages import Text
 from sensors.placement import device_sites, on_battery_for
+from simulator.glare import LOST
 from simulator.world import World
 
 BATTERY_S = 300.0
@@ -47,7 +48,7 @@ def light(world: World, sites: Sites, context: dict[str, Any]) -> Floats:
 def measure(world: World, sites: Sites, context: Any, now_ms: int) -> Measured:
     """Return what analytics make of all scenes."""
     bright = light(world, sites, context)
-    sight = world.weather.factors.sight
+    sight = world.weather.factors.sight * (1.0 - LOST * world.security.glare(now_ms))
     ordinary = np.append(world.security.outdoor_density(now_ms), 0.0)[sites.zone]
     unattended = np.zeros(sites.n, dtype=bool)
     density, likeness, tamper = ordinary.copy(), np.full(sites.n, 0.04), np.full(sites.n, 0.01)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.traffic.ctm import RoadState
 from simulator.traffic.network import Floats, Ints, Network
 
+Halves = NDArray[np.float32]
 VEHICLE_M = 4.5
 LOOP_M = 2.0
 
@@ -65,18 +67,19 @@ class TravelTimes:
 
     def __init__(self, net: Network, state: RoadState) -> None:
         self.net = net
-        self._presence = np.zeros_like(state.presence)
-        self._passed = np.zeros_like(state.passed)
+        # Half the digits are enough for what is smoothed, and half the bytes of a keyframe.
+        self._presence: Halves = np.zeros(state.presence.shape, dtype=np.float32)
+        self._passed: Halves = np.zeros(state.passed.shape, dtype=np.float32)
         self._seen_presence = state.presence.copy()
         self._seen_passed = state.passed.copy()
-        self._last_passed = np.zeros_like(state.passed)
+        self._last_passed: Halves = np.zeros(state.passed.shape, dtype=np.float32)
         self._last_steps = 0
         self._seen_steps = state.steps
 
     def observe(self, state: RoadState) -> None:
         """Take in what happened since the last call; older observations lose half their weight."""
-        self._presence = 0.5 * self._presence + (state.presence - self._seen_presence)
-        self._last_passed = state.passed - self._seen_passed
+        self._presence = 0.5 * self._presence + (state.presence - self._seen_presence).astype(np.float32)
+        self._last_passed = (state.passed - self._seen_passed).astype(np.float32)
         self._last_steps = state.steps - self._seen_steps
         self._passed = 0.5 * self._passed + self._last_passed
         self._seen_steps = state.steps
@@ -97,7 +100,7 @@ class TravelTimes:
         net = self.net
         free_s = net.cells_by_link(empty_s)
         driven = net.cells_by_link(self._passed * net.cell_length_m)
-        spent = net.cells_by_link(self._presence * net.step_s)
+        spent = net.cells_by_link(self._presence.astype(np.float64) * net.step_s)
         return (driven + self.PRIOR_VEH * net.model_length_m) / (spent + self.PRIOR_VEH * free_s)
 
     def queued_veh(self, vehicles: Floats, free_s: Floats) -> Floats:

@@ -106,8 +106,6 @@ class Traffic:
         """Move the roads by one step that ends at `now_ms`."""
         begin_ms = now_ms - self.net.step_ms
         self.now_ms = now_ms
-        if self._due(begin_ms, OBSERVE_MS) and self.roads.state.steps > 0:
-            self._observe()
         if not self._routed or self._due(begin_ms, self.refresh_ms):
             self._refresh_routes(begin_ms)
         clock_ms = self._clock_ms(begin_ms)
@@ -118,13 +116,15 @@ class Traffic:
             self.roads.step(green, arrivals)
         else:
             self.destinations.step(self.roads, green, arrivals)
+        if self._due(now_ms, OBSERVE_MS):  # at the end of a minute, when keyframes are taken: what was seen is what is there
+            self._observe()
 
     def _clock_ms(self, now_ms: int) -> int:
         """Return the local clock (ms since the midnight before the run's start)."""
         return now_ms + round(self.start_s * 1000)
 
-    def _due(self, begin_ms: int, every_ms: int) -> bool:
-        return begin_ms % every_ms < self.net.step_ms
+    def _due(self, at_ms: int, every_ms: int) -> bool:
+        return at_ms % every_ms < self.net.step_ms
 
     def _arrivals(self, begin_ms: int) -> Floats | None:
         if self.demand is not None:

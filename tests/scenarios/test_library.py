@@ -16,7 +16,7 @@ from scenarios.load import LIBRARY, check_city, city_argument, library, load
 from scenarios.references import commands_of
 from scenarios.run_ops import report_of
 from scenarios.runner import Commands, run_headless
-from scenarios.schema import json_schema
+from scenarios.schema import PEOPLE_CONDITIONS, json_schema
 from scenarios.script import read_script
 from scenarios.setup import prepare
 from scenarios.transcript import transcript
@@ -41,6 +41,29 @@ def test_a_library_scenario_fits_its_city(path: Path) -> None:
     assert loaded.scenario.name == path.stem
     assert loaded.scenario.sources or loaded.scenario.assumptions
     assert path.with_suffix(".transcript").is_file()
+
+
+STORIES = (
+    "typhoon_landfall", "festival_night", "port_gate_jam", "expressway_pileup", "feeder_blackout", "false_signals",
+    "dark_street_burglars", "industrial_fire", "rain_on_high_tide", "quiet_day", "alarm_flood", "convoy_and_ambulance",
+)  # fmt: skip
+LESSONS = ("one_lamp", "stopped_car", "crowd_band")
+
+
+@pytest.mark.parametrize("name", STORIES + LESSONS)
+def test_a_story_has_all_that_makes_it_one(name: str) -> None:
+    """Sources, seeded variants, triggers on the state of the world and on what trainees do, truth that only the debrief tells, a
+    palette, expectations, and both languages in every text.
+    """
+    scenario = load(LIBRARY / f"{name}.yaml").scenario
+    assert scenario.sources and scenario.variants and scenario.hidden
+    assert len(scenario.palette) >= 2 and len(scenario.expectations) >= 4
+    kinds = {trigger.when.kind for trigger in scenario.triggers}
+    assert kinds & {*PEOPLE_CONDITIONS} and kinds - {*PEOPLE_CONDITIONS}
+    titles = [e.title for e in (*scenario.timeline, *scenario.expectations)]
+    said = (*(h.text for h in scenario.hidden), *(s.fact for s in scenario.sources))
+    texts = [*titles, scenario.title, scenario.description, *said]
+    assert all(text is not None and text.vi and text.en and text.vi != text.en for text in texts)
 
 
 def test_the_json_schema_beside_the_library_is_the_models() -> None:
@@ -71,7 +94,10 @@ def _command(seq: int, minute: int, type_: str, on: str, /, **params: Any) -> Ju
 
 @pytest.mark.slow
 def test_the_blackout_can_be_ended_by_the_operator() -> None:
-    """Acknowledge, send the electrician, reclose, close: every expectation is met, and it was one incident all along."""
+    """Acknowledge, send the electrician, reclose, close: every expectation is met, and it was one incident all along.
+
+    Two lamps stay dead when supply is back; they are found as what they are.
+    """
     feeder = {"kind": "feeder", "id": "feeder:20_1"}
     world = {"target": feeder, "incident_id": "INC-00001"}
     commands = [
@@ -88,7 +114,10 @@ def test_the_blackout_can_be_ended_by_the_operator() -> None:
         ("feeder_reclose", "failed"), ("dispatch", "done"), ("feeder_reclose", "done"),
     ]  # fmt: skip
     assert {e["id"]: e["met"] for e in document["expectations"]} == {e["id"]: True for e in document["expectations"]}
-    assert [i["place"]["id"] for i in document["incidents"]] == ["feeder:20_1"]
+    places = [i["place"]["id"] for i in document["incidents"]]
+    assert places[0] == "feeder:20_1" and len(places) == 3 and all(place.startswith("lamp:") for place in places[1:])
+    dead = {e["place"]["id"] for e in document["truth"] if e["kind"] == "luminaire_failure"}
+    assert dead >= set(places[1:])
 
 
 @pytest.mark.parametrize("path", library(), ids=lambda p: p.stem)
