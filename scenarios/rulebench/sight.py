@@ -50,6 +50,11 @@ class Reader:
         moving = [one for one in found if one[0].metric is None or one[0].metric.name not in self._static]
         return [labels for chosen, above in moving or found for labels in _fitting(chosen.labels.sets, above)]
 
+    def metrics(self, rule: Rule) -> set[str]:
+        """Return the names of the metrics that a rule reads, over rules that it reads."""
+        found = [self._store.select(own) for own, _ in dict.fromkeys(self._bottom(rule.expr, (), {id(rule)}))]
+        return {value_of(labels, NAME) for one in found for labels in one.labels.sets}
+
     def _bottom(self, expr: Expr, above: Matchers, seen: set[int]) -> Iterator[tuple[Matchers, Matchers]]:
         for node in walk(expr):
             if not isinstance(node, Selector):

@@ -79,9 +79,20 @@ def setup_of(scenario: str, city: str | None, kinds_dirs: tuple[Path, ...], mapp
     return prepare(scenario, city=city, kinds_dirs=kinds_dirs, mapping=mapping, cache=cache)
 
 
+def recorded(job: Job) -> Recording:
+    """Return the recording of a job."""
+    setup = _setup(job)
+    files = [file for rules in job.rules for file in rules.loaded()]
+    return recording(setup, _kinds(files, setup), None if job.cache is None else job.cache / "recordings")
+
+
+def _setup(job: Job) -> Setup:
+    return at_seed(setup_of(job.scenario, job.city, job.kinds_dirs, job.mapping, job.cache), job.seed)
+
+
 def tallies(job: Job) -> list[Plain]:
     """Return the tally of each rule set of a job, from the cache where it has them. The city is simulated at most once."""
-    setup = at_seed(setup_of(job.scenario, job.city, job.kinds_dirs, job.mapping, job.cache), job.seed)
+    setup = _setup(job)
     loaded = [rules.loaded() for rules in job.rules]
     kinds = kinds_of([file for files in loaded for file in files], setup)
     kept = [_path(job, rules, key_of(setup, kinds)) for rules in job.rules]

@@ -1,9 +1,14 @@
 """`cityops rules score`: what rules catch, miss and raise for nothing, over scenarios and seeds."""
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
 
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
-from scenarios.cli.output import say, say_json, tell
+from scenarios.cli.output import refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths
 from scenarios.cli.rules.scoring import (
     CompatOption,
@@ -23,6 +28,9 @@ from scenarios.cli.rules.scoring import (
     write_json,
 )
 
+if TYPE_CHECKING:
+    from scenarios.rulebench.tally import Job
+
 MOST_SHOWN = 20
 
 
@@ -33,6 +41,10 @@ def score(
     first_seed: FirstSeedOption = None,
     workers: WorkersOption = None,
     out: OutOption = None,
+    lapilli: Annotated[Path | None, typer.Option("--lapilli", help="Write the incidents for Lapilli, a YAML file a run.")] = None,
+    openmetrics: Annotated[
+        Path | None, typer.Option("--openmetrics", help="Write the samples that the rules read, a text file a run.")
+    ] = None,
     sidecar: SidecarOption = None,
     compat: CompatOption = "3.x",
     city: CityOption = None,
@@ -54,15 +66,52 @@ def score(
     rules = rule_set(paths or [], sidecar or [], compat)
     cache = cache_of(data, no_cache)
     jobs = jobs_of(scenario, seeds, [rules], first_seed=first_seed, city=city, kinds=kinds or (), mapping=mapping, cache=cache)
-    found = document([tallies[0] for tallies in run_jobs(jobs, workers, "score", as_json)], rules)
+    tallies = [each[0] for each in run_jobs(jobs, workers, "score", as_json)]
+    found = document(tallies, rules)
     for line in notes(found):
         tell(line)
     if out is not None:
         write_json(out, "score.json", found)
+    if lapilli is not None:
+        _hand_over_incidents(lapilli, tallies)
+    if openmetrics is not None:
+        _hand_over_samples(openmetrics, jobs)
     if as_json:
         say_json(found)
     else:
         _say(found)
+
+
+def _hand_over_incidents(path: Path, tallies: Sequence[dict[str, Any]]) -> None:
+    from scenarios.rulebench import exchange
+
+    for tally in tallies:
+        with _written(_of_run(path, tally["scenario"], tally["seed"], len(tallies))) as file:
+            file.write(exchange.lapilli(tally))
+
+
+def _hand_over_samples(path: Path, jobs: "Sequence[Job]") -> None:
+    from scenarios.rulebench import exchange
+    from scenarios.rulebench.tally import recorded
+
+    for job in jobs:
+        made = recorded(job)
+        with _written(_of_run(path, made.scenario, made.seed, len(jobs))) as file:
+            exchange.write_openmetrics(made, exchange.metrics_read(job.rules[0].loaded(), made), file)
+
+
+def _of_run(path: Path, scenario: str, seed: int, runs: int) -> Path:
+    """The file of one run: the path itself where there is one run, else with scenario and seed before its ending."""
+    return path if runs == 1 else path.with_name(f"{path.stem}-{scenario}-{seed}{path.suffix}")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[TextIO]:
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        refuse([f"{path}:1:1: the file cannot be written: {error.strerror}"])
 
 
 def _say(found: dict[str, Any]) -> None:
