@@ -7,11 +7,11 @@ later rule) is evaluated instant by instant, with all that lies between; so is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ops_center.label_sets import NAME
+from ops_center.label_sets import NAME, test_of
 from ops_center.promql import ast
 from ops_center.promql.errors import PromQLError
 from ops_center.promql.selectors import Context
@@ -47,17 +47,23 @@ class Member:
         return self.state.rule
 
 
-def reads_of(rule: Rule) -> set[Asks]:
-    """What a rule's expression, or a query in its labels, reads."""
+def reads_of(rule: Rule, written: Collection[str] = ()) -> set[Asks]:
+    """What a rule's expression, or a query in its labels, reads; of a pattern of names, which of those `written` fit it."""
     found: set[Asks] = set()
     for node in ast.walk(rule.expr):
         if isinstance(node, ast.Selector):
             equal = {m.name: m.value for m in node.matchers if m.op == "="}
-            metric = equal.get(NAME, "")
-            found.add((metric, equal.get("alertname") if metric in ALERT_METRICS else None))
+            metrics = [equal[NAME]] if NAME in equal else _fitting(node, written)
+            found |= {(metric, equal.get("alertname") if metric in ALERT_METRICS else None) for metric in metrics}
     if any("{{" in text and "query" in text for _, text in rule.labels):
         found.add(("", None))
     return found
+
+
+def _fitting(selector: ast.Selector, written: Collection[str]) -> list[str]:
+    """Those of some metrics that a selector without a fixed name may read."""
+    tests = [test_of(m) for m in selector.matchers if m.name == NAME]
+    return [metric for metric in written if all(test(metric) for test in tests)]
 
 
 def _is_read(writer: Rule, asked: set[Asks]) -> bool:
@@ -88,7 +94,8 @@ class Plan:
 
 def plan_of(rules: Sequence[Rule]) -> Plan:
     """In what order rules can be evaluated, each over many instants."""
-    asked = [reads_of(rule) for rule in rules]
+    written = sorted({*ALERT_METRICS, *(rule.record for rule in rules if rule.record)})
+    asked = [reads_of(rule, written) for rule in rules]
     readers = [{r for r in range(len(rules)) if _is_read(writer, asked[r])} for writer in rules]
     sources: list[set[int]] = [{w for w in range(len(rules)) if r in readers[w]} for r in range(len(rules))]
     seeds = {p for w in range(len(rules)) for r in readers[w] if r <= w for p in (r, w)}

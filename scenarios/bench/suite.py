@@ -62,6 +62,13 @@ BENCHES: tuple[Bench, ...] = (
         {"series_evaluations_per_s": (">=", 5e6, "series-evaluations/s")},
     ),
     Bench(
+        "score",
+        "a score of the rule pack over 20 seeds of rush_hour_crash on two processes, nothing kept from before",
+        "scenarios.bench.score",
+        {"seconds": ("<", 60.0, "s")},
+        scales=(0.25, 1.0),
+    ),
+    Bench(
         "keyframe",
         "a keyframe of Hải Phòng, city and center together, the recorded stream apart",
         "scenarios.bench.keyframe",

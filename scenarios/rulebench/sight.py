@@ -13,7 +13,7 @@ from ops_center.promql.ast import Expr, Selector, walk
 from ops_center.rules.files import Rule, RuleFile
 from ops_center.rules.replay import ALERT_METRICS
 from ops_center.series import SeriesStore
-from ops_center.series_writer import INFO
+from ops_center.series_writer import DOUBTED, INFO
 from scenarios.claims import Claim
 
 DEVICE = "device_id"
@@ -34,7 +34,7 @@ class Reader:
     """Which series the rules of some files read in the end."""
 
     def __init__(self, files: Iterable[RuleFile], store: SeriesStore, static: Iterable[str]) -> None:
-        self._store, self._static = store, frozenset((*static, INFO))
+        self._store, self._static = store, frozenset((*static, INFO, DOUBTED))
         self._recorded: dict[str, list[Rule]] = {}
         self._alerts: dict[str, list[Rule]] = {}
         for rule in (rule for file in files for group in file.groups for rule in group.rules):
@@ -77,38 +77,50 @@ class Reader:
         return self._recorded.get(metric)
 
 
-def sights(
-    files: Sequence[RuleFile],
-    store: SeriesStore,
-    static: Iterable[str],
-    claims: Mapping[str, Claim],
-    evaluations: Mapping[tuple[str, str], int],
-) -> dict[str, Sight]:
-    """Return the sight of each alert by its name; `evaluations` says how often each group (file, name) was evaluated."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one rule reads: the values of the label that says where, and how many devices (series, where they name none)."""
+
+    places: frozenset[str]
+    sensors: int
+
+
+def seen_by(
+    files: Sequence[RuleFile], store: SeriesStore, static: Iterable[str], claims: Mapping[str, Claim]
+) -> dict[str, list[tuple[tuple[str, str], Seen]]]:
+    """Return for each alert what its rules read, each with the group (file, name) that it is in."""
     reader = Reader(files, store, static)
-    found: dict[str, Sight] = {}
+    found: dict[str, list[tuple[tuple[str, str], Seen]]] = {}
     for group in (group for file in files for group in file.groups):
         for rule in (rule for rule in group.rules if rule.alert):
-            one = _sight(reader.series(rule), claims.get(rule.alert), evaluations[group.file, group.name])
-            found[rule.alert] = _both(found[rule.alert], one) if rule.alert in found else one
+            seen = _seen(reader.series(rule), claims.get(rule.alert))
+            found.setdefault(rule.alert, []).append(((group.file, group.name), seen))
     return found
 
 
-def _fitting(sets: Iterable[Labels], above: Matchers) -> Iterator[Labels]:
-    tests = [(m.name, test_of(m)) for m in above]
-    for labels in sets:
-        values = [(value_of(labels, name), test) for name, test in tests]
-        if all(not value or test(value) for value, test in values):
-            yield labels
+def sights(
+    seen: Mapping[str, Sequence[tuple[tuple[str, str], Seen]]], evaluations: Mapping[tuple[str, str], int]
+) -> dict[str, Sight]:
+    """Return the sight of each alert by its name; `evaluations` says how often each group was evaluated."""
+    found = {}
+    for alert, rules in seen.items():
+        places = frozenset().union(*(one.places for _, one in rules))
+        known = places if all(one.places for _, one in rules) else None
+        decisions = sum(evaluations[group] * max(len(one.places), 1) for group, one in rules)
+        found[alert] = Sight(known, max(one.sensors for _, one in rules), decisions)
+    return found
 
 
-def _sight(series: Sequence[Labels], claim: Claim | None, evaluations: int) -> Sight:
+def _seen(series: Sequence[Labels], claim: Claim | None) -> Seen:
     devices = {value_of(labels, DEVICE) for labels in series} - {""}
     places = set() if claim is None else {value_of(labels, claim.label) for labels in series} - {""}
-    known = frozenset(places) if places else None
-    return Sight(known, len(devices) or len(series), evaluations * max(len(places), 1))
+    return Seen(frozenset(places), len(devices) or len(series))
 
 
-def _both(one: Sight, other: Sight) -> Sight:
-    places = None if one.places is None or other.places is None else one.places | other.places
-    return Sight(places, max(one.sensors, other.sensors), one.decisions + other.decisions)
+def _fitting(sets: Iterable[Labels], above: Matchers) -> Iterable[Labels]:
+    """The label sets of which no matcher refuses a label that they have."""
+    found = sets
+    for matcher in above:
+        test, name = test_of(matcher), matcher.name
+        found = [labels for labels in found if not (value := value_of(labels, name)) or test(value)]
+    return found

@@ -17,7 +17,7 @@ from scenarios.rulebench.dials import FOR, THRESHOLD, WINDOW, Panel, panel_of
 from scenarios.rulebench.matching import Matching
 from scenarios.rulebench.recording import Recording, at_seed, recording
 from scenarios.rulebench.rule_edit import expression_text
-from scenarios.rulebench.sight import sights
+from scenarios.rulebench.sight import seen_by, sights
 from scenarios.rulebench.tally import Job, RuleSet, evaluations_of, kinds_of, settings_of, setup_of
 from sensors.registry import city_shape
 
@@ -113,7 +113,7 @@ def counts_of(
     alert = _rule(files, target).alert
     claims: dict[str, Claim] = {alert: rules.claims[alert]} if alert in rules.claims else {}
     evaluations = evaluations_of(files, settings, made.warm_up_ms, made.until_ms)
-    seen = sights(files, made.store, [metric.name for metric in city_shape(made.city)], claims, evaluations)
+    seen = sights(seen_by(files, made.store, [metric.name for metric in city_shape(made.city)], claims), evaluations)
     ground = Matching(made, (), claims, seen)
     kept: dict[bytes, list[int]] = {}
     counts: list[list[int]] = []

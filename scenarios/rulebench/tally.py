@@ -6,6 +6,7 @@ Lives here: from a job to its tally, the phase of each group, tallies kept on di
 import contextlib
 import hashlib
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache as once
@@ -19,16 +20,18 @@ from ops_center.promql.options import Options
 from ops_center.rules.files import RuleFile, load_files
 from ops_center.rules.group import Phase, Settings
 from ops_center.rules.replay import Replayed, replay
+from ops_center.series_writer import DOUBTED
 from scenarios import runs
 from scenarios.claims import Claim
 from scenarios.naming import Naming
 from scenarios.rulebench.causes import Causes
 from scenarios.rulebench.matching import FLOOD_MS, Matching, flood_ms, peak_10_min
 from scenarios.rulebench.recording import Recording, at_seed, key_of, kinds_read, recording
-from scenarios.rulebench.sight import sights
+from scenarios.rulebench.sight import Seen, seen_by, sights
 from scenarios.setup import Setup, prepare
 from sensors.kinds import load_kinds
 from sensors.registry import city_shape
+from simulator.city import City
 from simulator.distributions import Distribution, Uniform
 from simulator.streams import Streams
 
@@ -83,7 +86,7 @@ def recorded(job: Job) -> Recording:
     """Return the recording of a job."""
     setup = _setup(job)
     files = [file for rules in job.rules for file in rules.loaded()]
-    return recording(setup, _kinds(files, setup), None if job.cache is None else job.cache / "recordings")
+    return recording(setup, kinds_of(files, setup), None if job.cache is None else job.cache / "recordings")
 
 
 def _setup(job: Job) -> Setup:
@@ -141,8 +144,7 @@ def tally_of(made: Recording, files: Sequence[RuleFile], rules: RuleSet) -> Plai
     settings = settings_of(made, rules.semantics)
     replayed = replay(files, made.store, 0, made.until_ms, settings)
     counts = evaluations_of(files, settings, made.warm_up_ms, made.until_ms)
-    static = [metric.name for metric in city_shape(made.city)]
-    seen = sights(files, made.store, static, rules.claims, counts)
+    seen = sights(_seen(made, files, rules), counts)
     matching = Matching(made, replayed.firings, rules.claims, seen)
     Causes(matching).explain()
     times = [one.fired_ms for one in matching.alarms]
@@ -161,6 +163,21 @@ def tally_of(made: Recording, files: Sequence[RuleFile], rules: RuleSet) -> Plai
         "flood_ms": flood_ms(times, made.warm_up_ms, made.until_ms),
         "peak_10_min": peak_10_min(times),
     }  # fmt: skip
+
+
+Sees = Mapping[str, Sequence[tuple[tuple[str, str], Seen]]]
+_KNOWN: deque[tuple[City, RuleSet, tuple[tuple[str, int], ...], Sees]] = deque(maxlen=2)  # as many as are compared
+
+
+def _seen(made: Recording, files: Sequence[RuleFile], rules: RuleSet) -> Sees:
+    """What the alerts of rules read, kept for the next seed: a city's devices are the same at all of them."""
+    sizes = tuple((name, len(metric)) for name, metric in made.store.metrics.items() if name != DOUBTED)
+    for city, others, of, seen in _KNOWN:
+        if city is made.city and of == sizes and others == rules:
+            return seen
+    static = [metric.name for metric in city_shape(made.city)]
+    _KNOWN.append((made.city, rules, sizes, seen_by(files, made.store, static, rules.claims)))
+    return _KNOWN[-1][3]
 
 
 def _run(made: Recording, replayed: Replayed) -> Plain:

@@ -13,7 +13,7 @@ from scenarios.claims import Claim, read_claims, sidecars_of
 from scenarios.rulebench import tally as tallying
 from scenarios.rulebench.recording import kinds_read, record
 from scenarios.rulebench.score import document, notes
-from scenarios.rulebench.sight import Reader, sights
+from scenarios.rulebench.sight import Reader, seen_by, sights
 from scenarios.rulebench.tally import Job, RuleSet, phase_of, settings_of, tallies, tally_of
 from scenarios.setup import prepare
 from scenarios.yaml_tree import BadFile
@@ -182,7 +182,7 @@ groups:
         After=Claim(("fire",), "building", "building", 1),
     )  # fmt: skip
     files, made = rules.loaded(), record(prepare(SCENARIO), ("camera", "loop_detector"))
-    found = sights(files, made.store, ["road_adjacent"], rules.claims, {("r.yml", "g"): 10})
+    found = sights(seen_by(files, made.store, ["road_adjacent"], rules.claims), {("r.yml", "g"): 10})
     cameras = [name for name in made.city.devices.id if name.startswith("camera")]
     assert found["Camera"].places == frozenset(cameras) and found["Camera"].sensors == len(cameras)
     assert found["Camera"].decisions == 10 * len(cameras)
