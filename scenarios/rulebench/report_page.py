@@ -18,7 +18,7 @@ STYLE = """
 main{max-width:70rem;margin:0 auto;padding:1.2rem 1.2rem 4rem}h1{font-size:1.5rem;font-weight:650;margin:.4rem 0}
 h2{font-size:1.1rem;font-weight:600;margin:2.2rem 0 .5rem}p{margin:.3rem 0}small,.muted{color:var(--muted)}
 table{border-collapse:collapse;width:100%;margin:.4rem 0}th,td{text-align:left;padding:.28rem .9rem .28rem 0;vertical-align:top;
-border-bottom:1px solid var(--line)}th{color:var(--muted);font-weight:500}td.n,th.n{text-align:right;
+border-bottom:1px solid var(--line)}th{color:var(--muted);font-weight:500}td.n{white-space:nowrap}td.n,th.n{text-align:right;
 font-variant-numeric:tabular-nums}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(11.5rem,1fr));gap:.7rem;margin:1rem 0}
 .card{background:var(--raised);border-radius:8px;padding:.6rem .8rem}.card b{display:block;font-size:1.45rem;font-weight:600;
@@ -35,12 +35,19 @@ details summary{cursor:pointer;color:var(--muted)}
 .good{color:var(--good)}.bad{color:var(--bad)}.scroll{overflow-x:auto}
 @media print{:root{--ground:#fff;--raised:#f1f3f4;--line:#b8bfc6;--text:#14171a;--muted:#4a525a;--mark:#0b5cad;--bad:#b3151b;
 --warn:#a84b00;--good:#17663a;--even:#6b7580}.langs{display:none}body{font-size:11pt}main{max-width:none;padding:0}
-h2,svg,tr,.cards{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+h2,svg,tr,.cards{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+details::details-content{content-visibility:visible;height:auto}}
 """
+
+
+class Markup(str):
+    """HTML that was made here and is escaped already."""
 
 
 def say(text: Text | str) -> str:
     """Return a text as HTML: in both languages if it has them."""
+    if isinstance(text, Markup):
+        return text
     if isinstance(text, str):
         return escape(text)
     return "".join(f'<span lang="{lang}">{escape(text[lang])}</span>' for lang in LANGS)
@@ -123,7 +130,7 @@ def interval(figure: Mapping[str, float | None], unit: str = "") -> str:
     return f"{number(figure['low'], unit).removesuffix(' %')} – {number(figure['high'], unit)}"
 
 
-def with_interval(figure: Mapping[str, float | None], unit: str = "") -> str:
-    """Return a figure and its interval in one line."""
+def with_interval(figure: Mapping[str, float | None], unit: str = "") -> Markup:
+    """Return a figure with its interval below it, for a cell of a table."""
     between = interval(figure, unit)
-    return f"{number(figure['value'], unit)} ({between})" if between else number(figure["value"], unit)
+    return Markup(escape(number(figure["value"], unit)) + (f"<br><small>{escape(between)}</small>" if between else ""))

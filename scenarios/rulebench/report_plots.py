@@ -14,6 +14,9 @@ from scenarios.rulebench.report_page import Text, number, say
 WIDTH = 880
 LEFT, RIGHT = 250, 110
 ROW = 24
+FLOOR, PLANE_LEFT = 300, 70  # of a plane
+LINES = (("mark", "none"), ("warn", "none"), ("good", "none"), ("bad", "none"),
+         ("mark", "6 4"), ("warn", "6 4"), ("good", "6 4"), ("bad", "6 4"))  # fmt: skip
 COLOURS = {"mark": "var(--mark)", "bad": "var(--bad)", "warn": "var(--warn)", "good": "var(--good)", "even": "var(--even)"}
 
 
@@ -46,6 +49,14 @@ class Point:
     title: str
     shape: str = "o"
     colour: str = "even"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line through points, by x, and what it is called."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
@@ -109,11 +120,11 @@ def distribution(values: Sequence[float], marks: Sequence[Dot], axis: Text, unit
     if not known:
         return ""
     top = _upper([known[-1], *(x for mark in marks for x in (mark.value, mark.high))])
-    height, floor = 210, 190
+    floor = 190
     scale = _across(top, 60)
     parts = [f'<text class="muted" x="52" y="{_rise(share, floor) + 4:.1f}" text-anchor="end">{100 * share:g} %</text>'
              f'<line class="grid" x1="60" x2="{WIDTH - RIGHT}" y1="{_rise(share, floor):.1f}" y2="{_rise(share, floor):.1f}"/>'
-             for share in (0.0, 0.5, 0.95, 1.0)]  # fmt: skip
+             for share in (0.0, 0.25, 0.5, 0.75, 1.0)]  # fmt: skip
     path = [f"M{scale(0):.1f},{floor}"]
     for n, value in enumerate(known, 1):
         path.append(f"H{scale(value):.1f}V{_rise(n / len(known), floor):.1f}")
@@ -125,41 +136,72 @@ def distribution(values: Sequence[float], marks: Sequence[Dot], axis: Text, unit
         if mark.low is not None and mark.high is not None:
             parts.append(_line(scale(mark.low), y, scale(mark.high), y, "warn", 2))
         parts.append(f'<path d="M{scale(mark.value):.1f},{y - 6}l5,6l-5,6l-5,-6z" fill="{COLOURS["warn"]}"/>')
-        at = max(scale(mark.value), scale(mark.high) if mark.high is not None else 0.0) + 9
-        parts.append(f'<text x="{at:.1f}" y="{y + 4}">{_inline(mark.label)} {escape(number(mark.value, unit))}</text>')
+        ends = [scale(x) for x in (mark.value, mark.low, mark.high) if x is not None]
+        left = max(ends) > WIDTH / 2  # there is no room on the right of it
+        at, side = (min(ends) - 9, "end") if left else (max(ends) + 9, "start")
+        words = f"{_inline(mark.label)} {escape(number(mark.value, unit))}"
+        parts.append(f'<text x="{at:.1f}" y="{y + 4}" text-anchor="{side}">{words}</text>')
     parts += _ticks(top, scale, floor, unit)
-    parts.append(_axis(axis, height + 12))
-    return _svg(parts, height + 20)
+    parts.append(_axis(axis, floor + 38))
+    return _svg(parts, floor + 48)
 
 
 def plane(
     points: Sequence[Point], front: Sequence[tuple[float, float]], x_axis: Text, y_axis: Text, *,
-    x_unit: str = "", y_unit: str = "", y_top: float | None = None, steps: bool = True,
+    y_unit: str = "", y_top: float | None = None, upright: float | None = None,
 ) -> str:  # fmt: skip
-    """Return points of a plane and the front of the best of them; hovering a point says which it is."""
+    """Return points of a plane and the front of the best of them; hovering a point says which it is; `upright` is a line at x."""
     if not points:
         return ""
-    right = _upper([p.x for p in points])
-    top = y_top or _upper([p.y for p in points])
-    floor, left = 300, 70
-    across = _across(right, left)
-
-    def up(y: float) -> float:
-        return floor - 270 * y / top
-
-    parts = [f'<line class="grid" x1="{left}" x2="{WIDTH - RIGHT}" y1="{up(y):.1f}" y2="{up(y):.1f}"/>'
-             f'<text class="muted" x="{left - 8}" y="{up(y) + 4:.1f}" text-anchor="end">{escape(number(y, y_unit))}</text>'
-             for y in ticks(0.0, top)]  # fmt: skip
-    parts += _ticks(right, across, floor, x_unit)
+    right, top = _upper([p.x for p in points]), y_top or _upper([p.y for p in points])
+    across, up = _across(right, PLANE_LEFT), _up(top)
+    parts = _plane_axes(right, top, x_axis, y_axis, y_unit)
+    if upright is not None and upright <= right:
+        x = across(upright)
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="30" y2="{FLOOR}" stroke="{COLOURS["warn"]}" stroke-dasharray="5 4"/>')
     if front:
         ordered = sorted(front)
         path = f"M{across(ordered[0][0]):.1f},{up(ordered[0][1]):.1f}"
-        path += "".join(f"H{across(x):.1f}V{up(y):.1f}" if steps else f"L{across(x):.1f},{up(y):.1f}" for x, y in ordered[1:])
+        path += "".join(f"H{across(x):.1f}V{up(y):.1f}" for x, y in ordered[1:])
         parts.append(f'<path d="{path}" fill="none" stroke="{COLOURS["mark"]}" stroke-width="2"/>')
     parts += [_shape(point, across(point.x), up(point.y)) for point in points]
-    parts.append(_axis(x_axis, floor + 38, (left + WIDTH - RIGHT) / 2))
-    parts.append(f'<g transform="translate(14,{floor - 135}) rotate(-90)">{_axis(y_axis, 0, 0)}</g>')
-    return _svg(parts, floor + 48)
+    return _svg(parts, FLOOR + 48)
+
+
+def curves(found: Sequence[Curve], x_axis: Text, y_axis: Text, *, y_unit: str = "", y_top: float | None = None) -> str:
+    """Return lines on one plane, each told from the others by its dashes and by its name at its end."""
+    if not found:
+        return ""
+    right = _upper([x for curve in found for x, _ in curve.points])
+    top = y_top or _upper([y for curve in found for _, y in curve.points])
+    across, up = _across(right, PLANE_LEFT), _up(top)
+    parts = _plane_axes(right, top, x_axis, y_axis, y_unit)
+    for i, curve in enumerate(found):
+        colour, dashes = LINES[i % len(LINES)]
+        path = "L".join(f"{across(x):.1f},{up(y):.1f}" for x, y in curve.points)
+        title = f"<title>{escape(curve.label)}</title>"
+        look = f'fill="none" stroke="{COLOURS[colour]}" stroke-width="2" stroke-dasharray="{dashes}"'
+        parts.append(f'<path d="M{path}" {look}>{title}</path>')
+        parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="2.5" fill="{COLOURS[colour]}"/>' for x, y in curve.points]
+        y = FLOOR + 62 + 20 * (i // 2)
+        x = PLANE_LEFT + (WIDTH - PLANE_LEFT) / 2 * (i % 2)
+        parts.append(f'<line x1="{x}" x2="{x + 34}" y1="{y - 4}" y2="{y - 4}" {look}/>')
+        parts.append(f'<text x="{x + 42}" y="{y}">{escape(curve.label)}</text>')
+    return _svg(parts, FLOOR + 62 + 20 * ((len(found) + 1) // 2))
+
+
+def _up(top: float):  # type: ignore[no-untyped-def]  # a function of a number
+    return lambda y: FLOOR - 270 * y / top
+
+
+def _plane_axes(right: float, top: float, x_axis: Text, y_axis: Text, y_unit: str) -> list[str]:
+    up, across = _up(top), _across(right, PLANE_LEFT)
+    parts = [f'<line class="grid" x1="{PLANE_LEFT}" x2="{WIDTH - RIGHT}" y1="{up(y):.1f}" y2="{up(y):.1f}"/>'
+             f'<text class="muted" x="{PLANE_LEFT - 8}" y="{up(y) + 4:.1f}" text-anchor="end">{escape(number(y, y_unit))}</text>'
+             for y in ticks(0.0, top)]  # fmt: skip
+    parts += _ticks(right, across, FLOOR, "")
+    parts.append(_axis(x_axis, FLOOR + 38, (PLANE_LEFT + WIDTH - RIGHT) / 2))
+    return [*parts, f'<g transform="translate(14,{FLOOR - 135}) rotate(-90)">{_axis(y_axis, 0, 0)}</g>']
 
 
 def legend_of(rows: Sequence[tuple[str, str, Text]]) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
 from scenarios.cli.output import say, say_json, tell
+from scenarios.cli.rules.reports import HtmlOption, LangOption, check_lang, write_html
 from scenarios.cli.rules.scoring import (
     CompatOption,
     FirstSeedOption,
@@ -53,6 +54,8 @@ def compare(
     mapping: MappingOption = None,
     data: DataOption = None,
     no_cache: NoCacheOption = False,
+    html: HtmlOption = None,
+    lang: LangOption = "vi",
     as_json: JsonOption = False,
 ) -> None:
     """Compare two rule sets on the same runs: incident by incident, alarm by alarm, with intervals of the differences.
@@ -64,7 +67,9 @@ def compare(
     from dataclasses import replace
 
     from scenarios.rulebench.compare import document
+    from scenarios.rulebench.report_compare import as_html
 
+    check_lang(lang)
     a = rule_set([before], sidecar or [], compat, any_alert=bool(sidecar))
     b = rule_set([after], sidecar or [], compat, any_alert=bool(sidecar))
     if not b.claims and a.claims:
@@ -75,6 +80,7 @@ def compare(
     found = document(run_jobs(jobs, workers, "compare", as_json), (a, b))
     if out is not None:
         write_json(out, "compare.json", found)
+    write_html(html, as_html, found, lang)
     if as_json:
         say_json(found)
     else:

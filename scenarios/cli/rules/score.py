@@ -10,6 +10,7 @@ import typer
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
 from scenarios.cli.output import refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths
+from scenarios.cli.rules.reports import HtmlOption, LangOption, check_lang, write_html
 from scenarios.cli.rules.scoring import (
     CompatOption,
     FirstSeedOption,
@@ -52,6 +53,8 @@ def score(
     mapping: MappingOption = None,
     data: DataOption = None,
     no_cache: NoCacheOption = False,
+    html: HtmlOption = None,
+    lang: LangOption = "vi",
     as_json: JsonOption = False,
 ) -> None:
     """Score rule files against the truth of simulated cities: detection, false alarms, time to detect, load.
@@ -61,8 +64,10 @@ def score(
 
     Example: cityops rules score my_rules/ --scenario rush_hour_crash --seeds 20
     """
+    from scenarios.rulebench.report_score import as_html
     from scenarios.rulebench.score import document, notes
 
+    check_lang(lang)
     rules = rule_set(paths or [], sidecar or [], compat)
     cache = cache_of(data, no_cache)
     jobs = jobs_of(scenario, seeds, [rules], first_seed=first_seed, city=city, kinds=kinds or (), mapping=mapping, cache=cache)
@@ -76,6 +81,7 @@ def score(
         _hand_over_incidents(lapilli, tallies)
     if openmetrics is not None:
         _hand_over_samples(openmetrics, jobs)
+    write_html(html, as_html, found, lang)
     if as_json:
         say_json(found)
     else:
