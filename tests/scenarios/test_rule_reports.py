@@ -88,8 +88,11 @@ def mutation_document() -> dict[str, Any]:
         "noticed_by_scenarios": 0,
         "score": 0.5,
     }
-    one = {"name": "m", "kind": "threshold", "file": "r.yml", "rule": HOSTILE, "line": 1, "column": 2,
-           "before": "5", "after": "6", "diff": f"-{HOSTILE}\n+x", "by_test": HOSTILE, "by_runs": [{"scenario": "s", "seed": 1, "what": HOSTILE}]}  # fmt: skip
+    one = {
+        "name": "m", "kind": "threshold", "file": "r.yml", "rule": HOSTILE, "line": 1, "column": 2, "before": "5",
+        "after": "6", "diff": f"-{HOSTILE}\n+x", "by_test": HOSTILE,
+        "by_runs": [{"scenario": "s", "seed": 1, "what": HOSTILE}],
+    }  # fmt: skip
     both = {"vi": "Ngưỡng", "en": "Threshold"}
     return {
         "rules": [HOSTILE], "tests": ["t"], "runs": [], "score": score,
