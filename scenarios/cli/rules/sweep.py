@@ -10,6 +10,7 @@ import typer
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
 from scenarios.cli.output import progress, refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths
+from scenarios.cli.rules.reports import HtmlOption, LangOption, check_lang, write_html
 from scenarios.cli.rules.scoring import (
     CompatOption,
     FirstSeedOption,
@@ -58,6 +59,8 @@ def sweep(
     mapping: MappingOption = None,
     data: DataOption = None,
     no_cache: NoCacheOption = False,
+    html: HtmlOption = None,
+    lang: LangOption = "vi",
     as_json: JsonOption = False,
 ) -> None:
     """Try an alert's thresholds, windows and `for` over simulated runs, each simulated once, and propose the best.
@@ -66,8 +69,10 @@ def sweep(
 
     Example: cityops rules sweep my_rules/traffic.yml --alert SlowTraffic --scenario rush_hour_crash --threshold 10..50:5
     """
+    from scenarios.rulebench.report_sweep import as_html
     from scenarios.rulebench.sweep import SweepJob
 
+    check_lang(lang)
     if not 0 <= budget < float("inf"):
         refuse([f"--budget is {budget}; expected alarms an operator-hour, 0 or more"])
     about = _about(rule_set(paths or [], sidecar or [], compat), alert, threshold or [], window or [], waits)
@@ -78,6 +83,7 @@ def sweep(
     )
     found = _document(about, _run([SweepJob(job, about.target, about.alert, tried) for job in jobs], workers, as_json), budget)
     _write(found, out, diff)
+    write_html(html, as_html, found, lang)
     if as_json:
         say_json(found)
     else:
