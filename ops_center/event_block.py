@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ops_center.label_sets import BoolArray, IndexArray
-from ops_center.series_blocks import NEVER, Columns, FloatArray, RowBlock, TimeArray, Window, resized
+from ops_center.series_blocks import NEVER, Columns, FloatArray, RowBlock, TimeArray, Window, differ, resized
 
 
 class EventBlock:
@@ -59,6 +59,13 @@ class EventBlock:
         self.counts[new] += 1
         for series, number in zip(where[~later].tolist(), numbers[~later].tolist(), strict=True):
             self._insert(series, at_ms, received_at_ms, number, stale)
+
+    def holds_other(self, at_ms: int, columns: IndexArray, values: FloatArray) -> bool:
+        """As `RowBlock.holds_other`."""
+        index = self._bisect(columns, at_ms) - 1
+        at = np.maximum(index, 0)
+        here = (index >= 0) & (self.times[columns, at] == at_ms)
+        return bool((here & (self.stale[columns, at] | differ(self.values[columns, at], values))).any())
 
     def put_rows(
         self, at_ms: TimeArray, received_at_ms: TimeArray, columns: IndexArray, values: FloatArray, valid: BoolArray

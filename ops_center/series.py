@@ -162,6 +162,14 @@ class Family:
             return
         self._scatter(observed_at_ms, received_at_ms, values, slots, valid, stale)
 
+    def holds_other(self, at_ms: int, slots: IndexArray, values: FloatArray) -> bool:
+        """Whether one of the slots holds another sample of an instant than the one given: somebody else wrote it first."""
+        owners, columns = self._owner[slots], self._column[slots]
+        if len(self._blocks) == 1 and not self._waiting:
+            return self._blocks[0].holds_other(at_ms, columns, values)
+        mine = ((block, owners == number) for number, block in enumerate(self._blocks))
+        return any(here.any() and block.holds_other(at_ms, columns[here], values[here]) for block, here in mine)
+
     def append_rows(
         self, observed_at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray, slots: IndexArray, valid: BoolArray
     ) -> bool:

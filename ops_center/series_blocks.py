@@ -84,6 +84,14 @@ class RowBlock:
         where = np.arange(self.columns, dtype=np.intp)[columns] if isinstance(columns, slice) else columns
         self._fill(row, received_at_ms, where, values, valid, stale)
 
+    def holds_other(self, at_ms: int, columns: IndexArray, values: FloatArray) -> bool:
+        """Whether one of the cells of an instant holds another value already, or a stale marker."""
+        row = int(self.times[: self.rows].searchsorted(at_ms))
+        if row == self.rows or self.times[row] != at_ms:
+            return False
+        other = self.valid[row, columns] & differ(self.values[row, columns], values)
+        return bool(other.any()) or (self.stale is not None and bool(self.stale[row, columns].any()))
+
     def put_rows(
         self, at_ms: TimeArray, received_at_ms: TimeArray, columns: IndexArray, values: FloatArray, valid: BoolArray
     ) -> None:
@@ -321,6 +329,11 @@ class RowBlock:
 
 def _longer(array: TimeArray, columns: int) -> TimeArray:
     return array if len(array) >= columns else np.resize(array, columns)
+
+
+def differ(a: FloatArray, b: FloatArray) -> BoolArray:
+    """Where two arrays have different values; NaN is like NaN."""
+    return np.asarray((a != b) & ~(np.isnan(a) & np.isnan(b)), dtype=np.bool_)
 
 
 def resized(array: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:

@@ -28,6 +28,7 @@ from ops_center.series import SeriesLimit, SeriesStore
 from ops_center.series_blocks import TimeArray
 
 DEFAULT_INTERVAL_MS = 60_000
+DUPLICATE = "duplicate sample for timestamp"
 Phase = Callable[[str, str, int], int]
 
 
@@ -211,7 +212,7 @@ class RuleEngine:
         rule.last_evaluation_ms = now_ms
         try:
             changes = work()
-        except LimitExceeded as why:
+        except FailedAfter as why:
             rule.health, rule.last_error = "err", str(why)
             return why.changes
         except (PromQLError, DuplicateAlerts, DuplicateSeries, SeriesLimit) as why:
@@ -233,12 +234,14 @@ class RuleEngine:
         """Take in what a rule's expression gave at an instant: record it, or move the rule's alerts.
 
         Raises:
-            LimitExceeded, EvaluationError, DuplicateAlerts, DuplicateSeries, SeriesLimit: as they say.
+            FailedAfter, EvaluationError, DuplicateAlerts, DuplicateSeries, SeriesLimit: as they say.
         """
         at_ms = now_ms - (group.query_offset_ms or 0)
         if rule.recorder is not None:
-            self._check_limit(group, int(np.count_nonzero(vector.present)), "series")
-            rule.samples = rule.recorder.write(vector, at_ms, now_ms)
+            rule.samples = int(np.count_nonzero(vector.present))
+            self._check_limit(group, rule.samples, "series")
+            if not rule.recorder.write(vector, at_ms, now_ms):
+                raise DuplicateSample([])
             return []
         assert rule.alerts is not None and rule.alert_writer is not None
         changes = rule.alerts.evaluate(vector, now_ms, around)
@@ -247,10 +250,11 @@ class RuleEngine:
             changes = _merge_changes(changes, rule.alerts.clear(now_ms, around))
             rule.alert_writer.write(rule.alerts, at_ms, now_ms, self.settings.offset_ms)
             raise LimitExceeded(f"exceeded limit of {group.limit} with {rule.samples} alerts", changes)
-        if rule.restored:
-            rule.alert_writer.write(rule.alerts, at_ms, now_ms, self.settings.offset_ms)
+        taken = not rule.restored or rule.alert_writer.write(rule.alerts, at_ms, now_ms, self.settings.offset_ms)
         if rule.alerts.forget():
             rule.alert_writer.reset()
+        if not taken:
+            raise DuplicateSample(changes)
         return changes
 
     @staticmethod
@@ -291,12 +295,23 @@ class RuleEngine:
                 _restore_rule(rule, item)
 
 
-class LimitExceeded(EvaluationError):
-    """A rule made more alerts than its group allows; all its alerts ended."""
+class FailedAfter(EvaluationError):
+    """A rule failed, and alerts have changed all the same."""
 
     def __init__(self, message: str, changes: list[Change]) -> None:
         super().__init__(message)
         self.changes = changes
+
+
+class LimitExceeded(FailedAfter):
+    """A rule made more alerts than its group allows; all its alerts ended."""
+
+
+class DuplicateSample(FailedAfter):
+    """Another rule, or the input, has written another sample of the same series and instant; the first one stays."""
+
+    def __init__(self, changes: list[Change]) -> None:
+        super().__init__(DUPLICATE, changes)
 
 
 def _merge_changes(first: list[Change], then: list[Change]) -> list[Change]:

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from ops_center.rules.alerting import ActiveAlert, Change
-from ops_center.rules.group import GroupState, RuleEngine, RuleState
+from ops_center.rules.group import DUPLICATE, GroupState, RuleEngine, RuleState
 
 RESEND_MS = 60_000
 KEEP_MS = 15 * 60_000
@@ -74,7 +74,7 @@ class Notices:
         for group, state, active in self._engine.active_alerts(now_ms):
             if state.last_evaluation_ms == now_ms:
                 mine = self._of(group, state)
-                if state.health == "err":
+                if state.health == "err" and state.last_error != DUPLICATE:  # alerts go out before their series are written
                     self._failed(mine, active)
                 else:
                     self._take(mine, active, by_rule.get((group.group.name, state.rule.alert), []), now_ms)

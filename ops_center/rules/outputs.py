@@ -29,8 +29,12 @@ class SlotWriter:
             self.slots.update({key: first + i for i, key in enumerate(fresh)})
         return np.array([self.slots[key] for key in keys], dtype=np.intp)
 
-    def write(self, at_ms: int, received_ms: int, slots: IndexArray, values: FloatArray) -> None:
-        """Samples for these slots, stale markers for those of the last write that are missing now."""
+    def write(self, at_ms: int, received_ms: int, slots: IndexArray, values: FloatArray) -> bool:
+        """Samples for these slots, stale markers for those of the last write that are missing now.
+
+        Says whether all were taken: where somebody has written another sample of that instant, the first stays.
+        """
+        taken = not len(slots) or not self.family.holds_other(at_ms, slots, values)
         if len(slots):
             self.family.append(at_ms, received_ms, values, slots)
         same = len(slots) == len(self.previous) and bool((slots == self.previous).all())
@@ -41,6 +45,7 @@ class SlotWriter:
             if len(ended):
                 self.family.append(at_ms, received_ms, 0.0, ended, stale=True)
         self.previous = slots
+        return taken
 
     def end(self, at_ms: int, received_ms: int) -> None:
         """Stale markers for all that was written last."""
@@ -68,20 +73,20 @@ class AlertWriter:
         """Forget which alert has which slot, after indexes changed."""
         self._slots = np.full((3, 0), -1, dtype=np.intp)
 
-    def write(self, alerts: AlertStates, at_ms: int, received_ms: int, epoch_ms: int) -> None:
-        """Samples of all active alerts; the instant of FOR_STATE is whole epoch seconds."""
+    def write(self, alerts: AlertStates, at_ms: int, received_ms: int, epoch_ms: int) -> bool:
+        """Samples of all active alerts; the instant of FOR_STATE is whole epoch seconds. Says whether all were taken."""
         numbers = alerts.active_numbers()
         if not len(numbers) and not len(self.states.previous):
-            return
+            return True
         if self._slots.shape[1] < len(alerts):
             more = np.full((3, 2 * len(alerts) - self._slots.shape[1]), -1, dtype=np.intp)
             self._slots = np.concatenate([self._slots, more], axis=1)
         conditions = alerts.state[numbers].astype(np.intp)
         self._know(alerts, numbers, conditions)
         slots = self._slots[conditions, numbers]
-        self.states.write(at_ms, received_ms, slots, np.ones(len(numbers)))
+        taken = self.states.write(at_ms, received_ms, slots, np.ones(len(numbers)))
         since = ((alerts.active_at[numbers] + epoch_ms) // 1000).astype(np.float64)
-        self.instants.write(at_ms, received_ms, self._slots[0, numbers], since)
+        return self.instants.write(at_ms, received_ms, self._slots[0, numbers], since) and taken
 
     def _know(self, alerts: AlertStates, numbers: IndexArray, conditions: IndexArray) -> None:
         unknown = numbers[self._slots[0, numbers] < 0]
@@ -113,8 +118,8 @@ class RecordWriter:
         self._handle: LabelSets | None = None
         self._slots: IndexArray = np.zeros(0, dtype=np.intp)
 
-    def write(self, vector: Vector, at_ms: int, received_ms: int) -> int:
-        """Record a result; returns how many samples.
+    def write(self, vector: Vector, at_ms: int, received_ms: int) -> bool:
+        """Record a result; says whether all samples were taken.
 
         Raises:
             DuplicateSeries: two results have the same labels after the rule's are applied.
@@ -134,8 +139,7 @@ class RecordWriter:
                 f"vector contains metrics with the same labelset after applying rule labels: rule {self.metric!r}, "
                 f"e.g. from {format_labels(twice)}"
             )
-        self.writer.write(at_ms, received_ms, slots, vector.values[0, columns])
-        return len(columns)
+        return self.writer.write(at_ms, received_ms, slots, vector.values[0, columns])
 
     def _recorded(self, labels: Labels) -> Labels:
         bare = without_names(labels, (NAME,))

@@ -67,6 +67,8 @@ BENCHES: tuple[Bench, ...] = (
         "scenarios.bench.score",
         {"seconds": ("<", 60.0, "s")},
         scales=(0.25, 1.0),
+    ),
+    Bench(
         "rule_tests",
         "`rules test` beside promtool on a file of 10 000 series, 1 h at 15 s, 5 rules, start-up and reading included",
         "scenarios.bench.rule_tests",

@@ -75,6 +75,7 @@ HOLDS = {
     "a sample without value is 0": case(A, *expr("0", "0", "{}")),
     "merged keys": case(A, "promql_expr_test: [{expr: 1, eval_time: 0, exp_samples: [{value: 1}]}]")
     + "\n- &two {interval: 1m, promql_expr_test: [{expr: 2, exp_samples: [{value: 2}]}]}\n- {<<: *two, name: again}\n",
+    "two rules that write the same samples": case(A, *expr("1", "0", "{value: 1}"), head="rule_files: [r.yml, r2.yml]"),
     "input that changes within an evaluation interval": case(
         "{series: c, values: '1 2 3 4 5 6 7 8 9'}",
         *expr("sum_over_time(c[59s])", "2m", "{labels: '{}', value: 30}"),
@@ -98,6 +99,12 @@ BREAKS = {
     "a group twice in the order": "group_eval_order: [g, g]\n" + case(A),
     "a broken rule file": case(A, head="rule_files: [broken.yml]"),
     "what is no number": case("{series: c, values: stalex2}"),
+    "two rules that write the same series": case(
+        f"{A}, {B}", *expr("1", "0", "{value: 1}"), head="rule_files: [r.yml, again.yml]"
+    ),
+    "a rule that writes over the input": case(
+        f"{A}, {{series: 'r:double{{x=\"1\"}}', values: '0x9'}}", *expr("1", "3m", "{value: 1}")
+    ),
     "an expression that fails": case(f"{A}, {{series: 'a{{x=\"2\"}}', values: 1}}", *expr("a + on () a", "0")),
 }
 
@@ -107,6 +114,8 @@ def test_verdicts_are_those_of_promtool(name, tmp_path, peer):
     """Each file holds or breaks as written here, and the installed promtool says the same."""
     (tmp_path / "r.yml").write_text(RULES)
     (tmp_path / "broken.yml").write_text("groups: [")
+    (tmp_path / "r2.yml").write_text(RULES)
+    (tmp_path / "again.yml").write_text(RULES.replace("2 * a", "3 * a"))
     path = tmp_path / "t.yml"
     path.write_text(HOLDS[name] if name in HOLDS else BREAKS[name])
     result = run_file(path, "2.x")
