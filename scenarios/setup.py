@@ -181,7 +181,7 @@ def rule_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _is_rules(name: Path) -> bool:
-    return not name.name.endswith(".truth.yaml") and "tests" not in name.parts
+    return not (name.name.endswith(".truth.yaml") or ".test." in name.name or "tests" in name.parts)
 
 
 def _existing(path: Path) -> Path:

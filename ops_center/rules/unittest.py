@@ -175,16 +175,24 @@ def _known(path: Path, texts: Mapping[str, str]) -> str | None:
 
 
 def run_test(
-    file: TestFile, test: RuleTest, rules: list[RuleFile], plan: Plan = PLAIN, coverage: Coverage | None = None
+    file: TestFile,
+    test: RuleTest,
+    rules: list[RuleFile],
+    plan: Plan = PLAIN,
+    coverage: Coverage | None = None,
+    over: SeriesStore | None = None,
 ) -> tuple[list[CaseResult], list[str]]:
-    """One test group over a store of its own; returns its assertions, and errors of rules that end it."""
+    """One test group over a store of its own; returns its assertions, and errors of rules that end it.
+
+    With `over` it is a store in which the test's series are already, and maybe what other rules recorded.
+    """
     step_ms = file.evaluation_interval_ms
     steps = test.last_ms // step_ms + 1
     if steps > MAX_STEPS:
         return [], [f"too many evaluations: saw {steps} until the last eval_time, expected at most {MAX_STEPS}"]
-    store = SeriesStore(retention_ms=1 << 60)
+    store = SeriesStore(retention_ms=1 << 60) if over is None else over
     try:
-        series = TypedSeries(store, test.series, test.interval_ms)
+        series = TypedSeries(store, test.series if over is None else (), test.interval_ms)
     except SeriesLimit as why:
         return [], [str(why)]
     options = Options(compat=plan.compat, default_step_ms=step_ms)

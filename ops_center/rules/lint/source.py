@@ -43,7 +43,10 @@ class RuleSource:
 
     def at(self, span: Span) -> tuple[int, int]:
         """Return the line and column in the file of a place in the expression."""
-        offset = self.offset(self.keys["expr"], span.start)
+        return self.place(self.offset(self.keys["expr"], span.start))
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Return the line and column of an offset in the file's text."""
         line = bisect.bisect_right(self.starts, offset)
         return line, offset - self.starts[line - 1] + 1
 

@@ -10,6 +10,7 @@ TREE: dict[str, tuple[str, str]] = {  # command -> its module, and the function 
     "score": ("score", "score"),
     "sweep": ("sweep", "sweep"),
     "compare": ("compare", "compare"),
+    "mutate": ("mutate", "mutate"),
     "backtest": ("backtest", "backtest"),
     "why": ("why", "why"),
 }
