@@ -112,6 +112,7 @@ def cases(draw: st.DrawFn) -> Case:
                 continue
             wait = draw(st.sampled_from(["0s", "30s", "1m", "100s"]))
             lines += [f"  - alert: A{number}", f"    expr: {expr}", f"    for: {wait}"]
+            lines += ["    keep_firing_for: 1m"] * (draw(st.integers(0, 3)) == 0)
             lines += ["    labels: {sev: page, where: '{{ $labels.x }}!'}"] * draw(st.booleans())
             lines += ["    annotations: {text: '{{ $labels.z }}: {{ printf \"%.3f\" $value }}'}"] * draw(st.booleans())
     queries = draw(st.lists(st.tuples(vectors(), st.integers(0, STEPS * 30)), max_size=3))

@@ -15,7 +15,7 @@ from ops_center.promql.numbers import format_value
 from ops_center.rules.files import load_text
 from ops_center.rules.group import RuleEngine, Settings
 from ops_center.rules.lint.lint import lint
-from ops_center.rules.unittest import samples_of
+from ops_center.rules.unittest import Plan, samples_of
 from ops_center.rules.unittest import test_file as run_file
 from ops_center.series import SeriesStore
 
@@ -45,6 +45,35 @@ def test_upstream_files_that_must_hold(name):
 def test_upstream_files_that_must_break(name):
     """Files that promtool refuses or fails do so here."""
     assert not run_file(FOLDER / f"{name}.yml").ok
+
+
+@needs_files
+@pytest.mark.parametrize(
+    ("name", "plan", "ok"),
+    [
+        ("rules_run", Plan(run=("correct",)), True),
+        ("rules_run", Plan(run=("wrong",)), False),
+        ("rules_run", Plan(run=("correct", "wrong")), False),
+        ("rules_run_extrafields", Plan(lenient=True), True),
+        ("rules_run_extrafields", Plan(), False),
+        ("rules_run_fuzzy", Plan(run=("correct",)), True),
+        ("rules_run_fuzzy", Plan(run=("wrong",)), False),
+        ("rules_run_no_fuzzy", Plan(run=("correct",)), False),
+    ],
+)
+def test_upstream_files_with_promtools_options(name, plan, ok):
+    """What promtool's own tests say of these files with --run and --ignore-unknown-fields."""
+    assert run_file(FOLDER / f"{name}.yml", plan=plan).ok == ok
+
+
+@needs_files
+def test_every_upstream_file_is_looked_at():
+    """No file of the folder is left out: it is a test that must hold or break, or rules that one of these reads."""
+    rules = {
+        "at-modifier", "bad-rules-error", "bad-rules-syntax", "negative-offset", "prometheus-rules.lint", "rules", "rules-bad",
+        "rules_duplicates", "rules_extrafields",
+    }  # fmt: skip
+    assert {path.name.removesuffix(".yml") for path in FOLDER.glob("*.yml")} == {*HOLDS, *BREAKS, *rules}
 
 
 @needs_files
