@@ -24,6 +24,7 @@ from ops_center.promql.errors import EvaluationError
 from ops_center.promql.label_hash import hash_share
 from ops_center.promql.numbers import format_value, is_label_name, quoted
 from ops_center.promql.values import Vector
+from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.promql.windows import _incremental_mean, quantiles_of
 from ops_center.series_blocks import FloatArray
 
@@ -43,7 +44,7 @@ def grouping_of(labels: LabelSets, names: tuple[str, ...], without: bool) -> tup
     return labels.derive(("group", without, names), build)
 
 
-def aggregate(op: str, vector: Vector, names: tuple[str, ...], without: bool, param: Param) -> Vector:
+def aggregate(op: str, vector: Vector, names: tuple[str, ...], without: bool, param: Param, watch: Watch = UNWATCHED) -> Vector:
     """One aggregation.
 
     Raises:
@@ -51,15 +52,17 @@ def aggregate(op: str, vector: Vector, names: tuple[str, ...], without: bool, pa
     """
     labels, groups = grouping_of(vector.labels, names, without)
     if isinstance(param, str):
-        return _count_values(vector, labels, groups, param)
+        return _count_values(vector, labels, groups, param, watch)
     if op in ("topk", "bottomk", "limitk") and param is not None:
-        return _pick(op, vector, groups, param)
+        return _pick(op, vector, groups, param, watch)
     if op == "limit_ratio" and param is not None:
         return _share(vector, param)
     if not len(vector.labels):
         return Vector(labels, np.zeros((len(vector.values), 0)), np.zeros((len(vector.values), 0), dtype=np.bool_))
     counts = group_counts(vector.present, groups)
-    return Vector(labels, _numbers(op, vector, groups, counts, param), counts > 0)
+    if op == "quantile" and isinstance(param, np.ndarray):
+        return Vector(labels, _quantiles(vector, groups, param, watch), counts > 0)
+    return Vector(labels, _numbers(op, vector, groups, counts), counts > 0)
 
 
 def group_counts(present: BoolArray, groups: Groups) -> FloatArray:
@@ -73,7 +76,7 @@ def group_counts(present: BoolArray, groups: Groups) -> FloatArray:
     return out
 
 
-def _numbers(op: str, vector: Vector, groups: Groups, counts: FloatArray, param: FloatArray | None) -> FloatArray:
+def _numbers(op: str, vector: Vector, groups: Groups, counts: FloatArray) -> FloatArray:
     match op:
         case "sum":
             total, error = group_sums(vector, groups)
@@ -92,9 +95,8 @@ def _numbers(op: str, vector: Vector, groups: Groups, counts: FloatArray, param:
             return _variances(vector, groups)
         case "stddev":
             return np.asarray(np.sqrt(_variances(vector, groups)))
-        case "quantile" if param is not None:
-            return _quantiles(vector, groups, param)
-    raise EvaluationError(f"unknown aggregation {op!r}")
+        case _:
+            raise EvaluationError(f"unknown aggregation {op!r}")
 
 
 def _padded(array: np.ndarray, fill: float | bool) -> np.ndarray:
@@ -158,22 +160,22 @@ def _variances(vector: Vector, groups: Groups) -> FloatArray:
     return out
 
 
-def _quantiles(vector: Vector, groups: Groups, param: FloatArray) -> FloatArray:
+def _quantiles(vector: Vector, groups: Groups, param: FloatArray, watch: Watch) -> FloatArray:
     values, present = _padded(vector.values, 0.0), _padded(vector.present, False)
     out = np.zeros((len(values), groups.count))
     for members, index in groups.ladders:
-        for step in range(len(values)):
+        for step in watch.each(range(len(values))):
             out[step, members] = quantiles_of(values[step][index], present[step][index], float(param[step]))
     return out
 
 
-def _pick(op: str, vector: Vector, groups: Groups, param: FloatArray) -> Vector:
+def _pick(op: str, vector: Vector, groups: Groups, param: FloatArray, watch: Watch) -> Vector:
     """topk, bottomk, limitk: the same columns with fewer present; `order` says how an instant query shows them."""
     if bool(np.isnan(param).any()):
         raise EvaluationError("Parameter value is NaN")
     kept = np.zeros(vector.present.shape, dtype=np.bool_)
     order: IndexArray | None = None
-    for step in range(len(vector.values)):
+    for step in watch.each(range(len(vector.values))):
         chosen = _ranked(op, vector.values[step], vector.present[step], groups, float(param[step]))
         kept[step, chosen] = True
         order = chosen
@@ -204,12 +206,12 @@ def _share(vector: Vector, ratio: FloatArray) -> Vector:
     return Vector(vector.labels, vector.values, vector.present & kept)
 
 
-def _count_values(vector: Vector, labels: LabelSets, groups: Groups, name: str) -> Vector:
+def _count_values(vector: Vector, labels: LabelSets, groups: Groups, name: str, watch: Watch) -> Vector:
     if not is_label_name(name):
         raise EvaluationError(f"invalid label name {quoted(name)}")
     columns: dict[Labels, int] = {}
     cells: list[tuple[int, int]] = []
-    for step, column in zip(*np.nonzero(vector.present), strict=True):
+    for step, column in watch.each(zip(*np.nonzero(vector.present), strict=True)):
         base = dict(labels.sets[groups.ids[column]])
         made = labels_of({**base, name: format_value(float(vector.values[step, column]))})
         cells.append((int(step), columns.setdefault(made, len(columns))))

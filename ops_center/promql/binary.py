@@ -31,7 +31,6 @@ from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.series_blocks import FloatArray
 
 MAX_PAIRS = 500_000
-_BETWEEN_CHECKS = 4096  # columns between two looks at the time
 _ARITHMETIC: dict[str, np.ufunc] = {
     "+": np.add,
     "-": np.subtract,
@@ -141,9 +140,8 @@ def _build_join(node: ast.Binary, many: LabelSets, one: LabelSets, options: Opti
     pairs: list[tuple[int, int]] = []
     keys: list[Labels] = []
     made: list[Labels] = []
-    for column, (labels, key) in enumerate(zip(many.sets, _signatures(many, node.matching), strict=True)):
-        if column % _BETWEEN_CHECKS == 0:
-            watch.check()
+    columns = zip(many.sets, _signatures(many, node.matching), strict=True)
+    for column, (labels, key) in enumerate(watch.each(columns)):
         for other in by_key.get(key, ()):
             pairs.append((column, other))
             keys.append(key)

@@ -254,7 +254,7 @@ def _aggregate(expr: ast.Aggregate, context: Context) -> Value:
         param = value.values if isinstance(value, Scalar) else None
         if param is not None:
             _note_param(expr, param, context)
-    return aggregate(expr.op, vector, expr.grouping, expr.without, param)
+    return aggregate(expr.op, vector, expr.grouping, expr.without, param, context.watch)
 
 
 def _note_param(expr: ast.Aggregate, param: FloatArray, context: Context) -> None:

@@ -92,9 +92,9 @@ def _remaining(expr: ast.Call, context: Context) -> Value:
         case "histogram_quantile" | "histogram_quantiles" | "histogram_fraction":
             return renamed(_of_histograms(expr, context), context.options)
         case "label_replace":
-            return _relabelled(_vector(expr.args[0], context), _replacement, expr)
+            return _relabelled(expr, context, _replacement)
         case "label_join":
-            return _relabelled(_vector(expr.args[0], context), _joined, expr)
+            return _relabelled(expr, context, _joined)
         case _:
             raise EvaluationError(f"function {expr.func!r} is not implemented")
 
@@ -255,13 +255,14 @@ def _by_label(labels: LabelSets, columns: IndexArray, names: list[str], reverse:
 Relabel = Callable[[Labels], Labels | None]
 
 
-def _relabelled(vector: Vector, rule: Callable[[tuple[str, ...]], tuple[str, Relabel]], expr: ast.Call) -> Vector:
+def _relabelled(expr: ast.Call, context: Context, rule: Callable[[tuple[str, ...]], tuple[str, Relabel]]) -> Vector:
     """New labels on the same numbers; the handle is kept, so a label is rewritten once and not at each evaluation."""
     texts = tuple(string_of(a) for a in expr.args[1:])
+    vector, watch = _vector(expr.args[0], context), context.watch
 
     def build() -> LabelSets:
         target, relabel = rule(texts)
-        made = [relabel(s) for s in vector.labels.sets]
+        made = [relabel(s) for s in watch.each(vector.labels.sets)]
         drops = vector.labels.drops.copy()
         if target == NAME:
             drops &= np.array([m is None for m in made], dtype=np.bool_)

@@ -15,6 +15,7 @@ from ops_center.event_block import Block, EventBlock
 from ops_center.label_sets import BoolArray, IndexArray
 from ops_center.promql.stacks import Bounds, Places, Rows, Tile, event_tiles, places_of, row_tiles, rows_of, seen_in, width_of
 from ops_center.promql.step_kernels import STEP_KERNELS, Frames
+from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.series_blocks import Columns, FloatArray, RowBlock
 
 
@@ -31,7 +32,9 @@ Source = Block | GridLike
 Part = tuple[Source, Columns, int]
 
 
-def range_at_steps(func: str, parts: tuple[Part, ...], frames: Frames, bounds: Bounds) -> tuple[FloatArray, BoolArray] | None:
+def range_at_steps(
+    func: str, parts: tuple[Part, ...], frames: Frames, bounds: Bounds, watch: Watch = UNWATCHED
+) -> tuple[FloatArray, BoolArray] | None:
     """A range function over the windows of some parts side by side, shape (steps, columns); None where it has no kernel."""
     kernel = STEP_KERNELS.get(func)
     if kernel is None:
@@ -42,6 +45,7 @@ def range_at_steps(func: str, parts: tuple[Part, ...], frames: Frames, bounds: B
     left = 0
     for source, columns, count in parts:
         for tile in _tiles(source, columns, bounds):
+            watch.check()
             found, there = kernel(tile.stack, frames.at(tile.steps))
             here = slice(left + tile.left, left + tile.left + tile.stack.columns)
             rows = _as_slice(tile.steps)
@@ -65,10 +69,10 @@ def _tiles(source: Source, columns: Columns, bounds: Bounds) -> Iterator[Tile]:
     return row_tiles(source.rows, columns, bounds)
 
 
-def latest_at_steps(block: Block, columns: Columns, bounds: Bounds) -> tuple[FloatArray, BoolArray]:
+def latest_at_steps(block: Block, columns: Columns, bounds: Bounds, watch: Watch = UNWATCHED) -> tuple[FloatArray, BoolArray]:
     """The last sample of each column in [first, last] of each step, a stale marker hiding all before it."""
     if isinstance(block, EventBlock):
-        return _latest_events(block, columns, bounds)
+        return _latest_events(block, columns, bounds, watch)
     rows = rows_of(block, int(bounds.first_ms.min()), int(bounds.last_ms.max()), bounds.known_ms)
     places = places_of(rows, bounds)
     values = np.zeros((len(places.lo), width_of(columns, block.columns)))
@@ -116,14 +120,14 @@ def _filled(rows: Rows, columns: Columns, bounds: Bounds, places: Places, steps:
         row[live] -= 1
 
 
-def _latest_events(block: EventBlock, columns: Columns, bounds: Bounds) -> tuple[FloatArray, BoolArray]:
+def _latest_events(block: EventBlock, columns: Columns, bounds: Bounds, watch: Watch) -> tuple[FloatArray, BoolArray]:
     where = np.arange(block.columns, dtype=np.intp)[columns]
     known = bounds.known_ms
     late = known is not None and block.newest_received > int(known.min())
     values = np.zeros((len(bounds.first_ms), len(where)))
     present = np.zeros(values.shape, dtype=np.bool_)
     first = np.maximum(bounds.first_ms, block.floor_ms)
-    for number, column in enumerate(where.tolist()):
+    for number, column in enumerate(watch.each(where.tolist())):
         n = int(block.counts[column])
         if not n:
             continue

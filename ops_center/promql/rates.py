@@ -14,7 +14,6 @@ from ops_center.promql.windows import (
     Kernel,
     Result,
     at_rows,
-    column_values,
     counts_of,
     first_rows,
     last_rows,
@@ -236,16 +235,16 @@ def smoothing_kernel(window: Window, frame: Frame) -> Result:
     """double_exponential_smoothing (Holt 1957): params are smoothing factor and trend factor, each in (0, 1)."""
     sf, tf = frame.params
     columns = window.values.shape[1]
-    out, counts = np.zeros(columns), counts_of(window)
-    for column in np.flatnonzero(counts > 1).tolist():
-        values = column_values(window, column).tolist()
-        s0, s1, trend = 0.0, values[0], values[1] - values[0]
-        for index, value in enumerate(values[1:], start=1):
-            if index > 1:
-                trend = tf * (s1 - s0) + (1 - tf) * trend
-            s0, s1 = s1, sf * value + (1 - sf) * (s1 + trend)
-        out[column] = s1
-    return out, counts > 1
+    before, level, trend, count = (np.zeros(columns) for _ in range(4))
+    with np.errstate(all="ignore"):
+        for row, value in enumerate(window.values):
+            valid = np.ones(columns, dtype=np.bool_) if window.valid is None else window.valid[row]
+            turned = np.where(count == 1, value - level, tf * (level - before) + (1 - tf) * trend)
+            trend = np.where(valid & (count > 0), turned, trend)
+            smoothed = np.where(count == 0, value, sf * value + (1 - sf) * (level + trend))
+            before, level = np.where(valid, level, before), np.where(valid, smoothed, level)
+            count += valid
+    return np.where(count > 1, level, 0.0), count > 1
 
 
 KERNELS: dict[str, Kernel] = {

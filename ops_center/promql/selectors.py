@@ -117,7 +117,7 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
         values, present = _one_part(selection.parts[0], int(instants[0]), reach, context.known_at(0), times_wanted)
     elif len(instants) > 1 and not times_wanted:
         bounds = Bounds(instants - reach + 1, instants, _known(context))
-        done = [latest_at_steps(block, columns, bounds) for block, columns, _ in selection.parts]
+        done = [latest_at_steps(block, columns, bounds, context.watch) for block, columns, _ in selection.parts]
         values = np.concatenate([found for found, _ in done], axis=1) if len(done) > 1 else done[0][0]
         present = np.concatenate([there for _, there in done], axis=1) if len(done) > 1 else done[0][1]
     else:
@@ -284,7 +284,7 @@ def select_range(
             asked=asked,
         )
         first = ends - range_ms if context.options.closed else ends - range_ms + 1
-        done = range_at_steps(func, parts, frames, Bounds(first, ends, _known(context)))
+        done = range_at_steps(func, parts, frames, Bounds(first, ends, _known(context)), context.watch)
         if done is not None:
             return Vector(labels, *done)
     values = np.zeros((steps, len(labels)))

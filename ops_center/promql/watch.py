@@ -6,11 +6,14 @@ what nodes compute.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from ops_center.promql.errors import Span, TimeLimitError, line_column
 
 MOST_SHOWN = 10
+_BETWEEN_CHECKS = 512
+T = TypeVar("T")
 
 
 class Notes:
@@ -64,6 +67,13 @@ class Watch:
         """
         if self._is_over is not None and self._is_over():
             raise TimeLimitError("query timed out in expression evaluation")
+
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, with a check of the time before every few hundred."""
+        for number, item in enumerate(items):
+            if number % _BETWEEN_CHECKS == 0:
+                self.check()
+            yield item
 
 
 UNWATCHED = Watch()
