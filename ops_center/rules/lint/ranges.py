@@ -27,6 +27,20 @@ class Range:
     empty: bool = False
     nan: bool = False
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether infinities of both signs may be among the values: their sum is NaN."""
+        return math.isinf(self.low) and math.isinf(self.high) and self.low < self.high
+
+    @property
+    def infinite(self) -> bool:
+        """Whether an infinity may be among the values."""
+        return math.isinf(self.low) or math.isinf(self.high)
+
+    def or_nan(self, nan: bool) -> Range:
+        """The range with NaN beside it."""
+        return Range(self.low, self.high, self.empty, self.nan or nan)
+
     def within(self, low: float, high: float) -> Range:
         """The part of the range between two bounds."""
         kept = max(self.low, low), min(self.high, high)
@@ -57,6 +71,7 @@ _FIXED = {
     "day_of_month": Range(1.0, 31.0), "day_of_year": Range(1.0, 366.0), "days_in_month": Range(28.0, 31.0),
     "time": FROM_0, "pi": Range(math.pi, math.pi),
 }  # fmt: skip
+_OF_VALUES = frozenset({"rate", "irate", "increase", "stddev_over_time", "stdvar_over_time", "mad_over_time"})
 _ABSENT = frozenset({"absent", "absent_over_time"})
 
 
@@ -107,7 +122,9 @@ def _aggregate(expr: ast.Aggregate, inner: Range) -> Range:
         case "group":
             return ONE
         case "stddev" | "stdvar":
-            return Range(0.0, INF, nan=inner.nan)
+            return Range(0.0, INF, nan=inner.nan or inner.infinite)
+        case "avg":
+            return inner.or_nan(inner.unbounded)
         case "quantile":
             return inner if isinstance(expr.param, ast.Number) and 0.0 <= expr.param.value <= 1.0 else ANY
         case _:
@@ -116,7 +133,8 @@ def _aggregate(expr: ast.Aggregate, inner: Range) -> Range:
 
 def _sum(inner: Range) -> Range:
     """Of any number of values, at least one."""
-    return Range(inner.low if inner.low >= 0.0 else -INF, inner.high if inner.high <= 0.0 else INF, nan=inner.nan)
+    low, high = inner.low if inner.low >= 0.0 else -INF, inner.high if inner.high <= 0.0 else INF
+    return Range(low, high, nan=inner.nan or inner.unbounded)
 
 
 def _call(expr: ast.Call, found: dict[int, Range]) -> Range:
@@ -132,9 +150,9 @@ def _call(expr: ast.Call, found: dict[int, Range]) -> Range:
     if series and series[-1].empty:
         return NOTHING
     if expr.func in _FIXED:
-        return _FIXED[expr.func]
+        return _FIXED[expr.func].or_nan(expr.func in _OF_VALUES and (series[-1].nan or series[-1].infinite))
     if expr.func in _SAME and not (expr.func == "quantile_over_time" and not 0.0 <= args[0].low <= args[0].high <= 1.0):
-        return series[-1]
+        return series[-1].or_nan(expr.func == "avg_over_time" and series[-1].unbounded)
     return _of_values(expr, args)
 
 
@@ -228,11 +246,15 @@ def decided(op: str, left: Range, right: Range) -> str:
 def _arithmetic(op: str, left: Range, right: Range) -> Range:
     nan = left.nan or right.nan
     if op == "+":
+        nan = nan or (math.isinf(left.low) and math.isinf(right.high)) or (math.isinf(left.high) and math.isinf(right.low))
         return _clean(left.low + right.low, left.high + right.high, nan)
     if op == "-":
+        nan = nan or (math.isinf(left.low) and math.isinf(right.low)) or (math.isinf(left.high) and math.isinf(right.high))
         return _clean(left.low - right.high, left.high - right.low, nan)
     if op == "*":
+        nan = nan or (left.infinite and right.low <= 0.0 <= right.high) or (right.infinite and left.low <= 0.0 <= left.high)
         return _corners(left, right, lambda a, b: 0.0 if a == 0.0 or b == 0.0 else a * b, nan)
+    nan = nan or (left.infinite and right.infinite)
     if op == "/" and (right.low > 0.0 or right.high < 0.0):
         return _corners(left, right, lambda a, b: 0.0 if math.isinf(b) else a / b, nan)
     if op == "/" and left.low >= 0.0 and right.low >= 0.0:

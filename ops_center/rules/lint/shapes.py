@@ -99,7 +99,7 @@ def _call(expr: ast.Call, found: dict[int, Shape]) -> Shape:
             return _label_replace(inner, texts)
         case "label_join" if len(texts) >= 2:
             certain = any(source in inner.certain for source in texts[2:]) or (texts[1] != "" and len(texts) > 3)
-            return inner.with_([texts[0]] if certain else (), [texts[0]])
+            return _written(inner, texts[0], certain)
         case "histogram_quantile" | "histogram_fraction":
             return inner.without(["le"])
         case "histogram_quantiles" | "info":
@@ -124,8 +124,15 @@ def _label_replace(inner: Shape, texts: list[str]) -> Shape:
     copied = takes_all and replacement in ("$1", "${1}") and source in inner.certain
     matched = regex in ("(.*)", ".*") or (takes_all and source in inner.certain) or (source == "" and regex == "")
     written = replacement != "" and "$" not in replacement and matched
-    certain = copied or written
-    return inner.without([target] if not certain and replacement == "" else ()).with_([target] if certain else (), [target])
+    return _written(inner, target, copied or written)
+
+
+def _written(inner: Shape, target: str, certain: bool) -> Shape:
+    """The shape after a label was written that may come out empty, which is none."""
+    base = Shape(inner.certain - {target}, inner.possible)
+    if target == NAME:
+        return base
+    return base.with_([target] if certain else (), [target])
 
 
 def _aggregate(expr: ast.Aggregate, inner: Shape) -> Shape:
@@ -147,6 +154,8 @@ def _binary(expr: ast.Binary, left: Shape, right: Shape) -> Shape:
         return left.either(right)
     if expr.op in ast.SET_OPS:
         return left
+    if how.fill_left is not None or how.fill_right is not None:
+        return Shape()  # what only one side has comes with the labels by which sides are matched
     if how.group:
         many, one = (left, right) if how.group == "left" else (right, left)
         more = [name for name in how.include if not one.lacks(name)]
