@@ -42,7 +42,9 @@ def _print(name: str, result: dict[str, Any]) -> None:
         mark = "holds" if figure["holds"] else "DOES NOT HOLD"
         say(f"  {key}: {_short(figure['measured'])}  asked {figure['asked']}  {mark}")
     for scale, figures in result["runs"].items():
-        say(f"  {scale}: " + ", ".join(f"{key} {_short(value)}" for key, value in figures.items()))
+        say(f"  {scale}: " + ", ".join(f"{key} {_short(value)}" for key, value in figures.items() if key != "engines"))
+        for row in figures.get("engines", ()):
+            say(f"    {_beside(row)}")
     for what in ("cost", "memory"):
         if (power := result[f"{what}_grows_with_size_to_the_power"]) is not None:
             say(f"  {what} grows with size to the power {power:g}")
@@ -50,3 +52,17 @@ def _print(name: str, result: dict[str, Any]) -> None:
 
 def _short(value: Any) -> str:
     return f"{value:,.4g}".replace(",", " ") if isinstance(value, float) else str(value)
+
+
+def _beside(row: dict[str, Any]) -> str:
+    """One engine in a row: what it does a second, how many times as fast ours is, its memory."""
+    if "absent" in row:
+        return f"{row['engine']:<28} absent: {row['absent']}"
+    cpu = row["per_cpu_s"]
+    said = (
+        f"{row['engine']:<28} {row['per_s'] / 1e6:>8.3g} M/s {(cpu or 0) / 1e6:>8.3g} M/s of a core {row['peak_rss_mb']:>6.0f} MB"
+    )
+    if "ratio" in row:
+        said += f"  ours x{row['ratio']:.3g} by the clock"
+        said += f", x{row['cpu_ratio']:.3g} by the processor" if "cpu_ratio" in row else ""
+    return said + (f" (from {row['scaled_from']} series)" if "scaled_from" in row else "")

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
+import numpy as np
+import pytest
+
+from ops_center.promql.engine import Engine
+from ops_center.promql.options import Options
+from ops_center.promql.values import Vector
 from ops_center.rules.unittest import test_files
 from scenarios.bench import rule_tests, rules
+from scenarios.bench.rule_peers import measured
+from scenarios.bench.suite import by_name, verdicts
+from scenarios.cli.bench import _beside
 
 
 def test_the_bench_load_fires_alerts():
@@ -44,3 +55,38 @@ def test_the_rule_test_bench_runs_the_command(monkeypatch):
     found = rule_tests.run(0.01)
     assert found["series"] == 100 and found["seconds"] > 0 and found["peak_rss_mb"] > 10
     assert found["file_mb"] > found["notation_file_mb"] and "times_faster" not in found
+
+
+def test_the_bench_replays_and_sweeps_the_same_hour():
+    """Firings of a replay are at least those at the end of the live hour; 300 configurations are tried."""
+    found = rules.run(0.02)
+    assert found["replay_firings"] >= found["firing"] and found["sweep_configurations"] == 300
+    assert found["sweep_firings"] > found["replay_firings"] and found["replay_peak_rss_mb"] > 0
+    assert [row["engine"] for row in found["engines"]] == ["cityops replay"]
+    assert set(verdicts(by_name("rules"), found)) == {"replay_per_cpu_s", "sweep_cpu_s", "series_evaluations_per_cpu_s"}
+
+
+def test_what_is_not_installed_is_said_to_be_absent(monkeypatch: pytest.MonkeyPatch):
+    """No figure is made up for a program that is not there."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    rows = measured(rules.load_of(0.005))
+    assert len(rows) == 4 and all("absent" in row and "per_s" not in row for row in rows)
+    assert all("absent" in _beside(row) for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="no prometheus on PATH")
+def test_peers_evaluate_the_same_series():
+    """Prometheus finds as many points as our engine with its window semantics: what it was fed is what we replay."""
+    load = rules.load_of(0.02)
+    rows = {row["engine"]: row for row in measured(load)}
+    store, _ = rules.recorded(0.02)
+    engine = Engine(store, 0, Options(compat="2.x"))
+    points = 0
+    for text in load.expressions:
+        _, found = engine.range(text, 0, (load.steps - 1) * load.step_ms, load.step_ms)
+        assert isinstance(found, Vector)
+        points += int(np.count_nonzero(found.present))
+    assert rows["Prometheus query_range"]["points"] == points
+    measured_rows = [row for row in rules.beside([{"per_s": 1.0, "per_cpu_s": 1.0}, *rows.values()])[1:] if "absent" not in row]
+    assert all(row["ratio"] == 1.0 / row["per_s"] and row["peak_rss_mb"] > 0 for row in measured_rows)
