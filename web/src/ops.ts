@@ -8,6 +8,7 @@ import { RoadStore } from './live/roads'
 import { ValueStore } from './live/values'
 import { type Action, createStore, INITIAL, type OpsState, reduce, type Store } from './store'
 import { seatToken } from './url'
+import { nextPicture } from './wake'
 import type { FeedEvent, Incident, Layers } from './wire'
 
 const RETRY_MS = 1_500
@@ -17,7 +18,7 @@ const CITY_MS = 150
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export class Ops {
-  readonly store: Store<OpsState, Action> = createStore(reduce, INITIAL)
+  readonly store: Store<OpsState, Action> = createStore(reduce, INITIAL, nextPicture)
   readonly devices = new DeviceStore()
   readonly roads = new RoadStore()
   readonly values = new ValueStore()

@@ -215,16 +215,29 @@ export interface Store<S, A> {
   readonly subscribe: (listener: () => void) => () => void
 }
 
-export function createStore<S, A>(reducer: (state: S, action: A) => S, initial: S): Store<S, A> {
+/** `wake` decides when listeners hear: at once without it. In a flood each change of its own would draw everything anew, and
+ * React gives up on a page that changes fifty times before it is drawn. */
+export function createStore<S, A>(
+  reducer: (state: S, action: A) => S,
+  initial: S,
+  wake: (tell: () => void) => void = (tell) => tell(),
+): Store<S, A> {
   let state = initial
+  let waiting = false
   const listeners = new Set<() => void>()
+  const tell = () => {
+    waiting = false
+    for (const listener of [...listeners]) listener()
+  }
   return {
     get: () => state,
     dispatch: (action) => {
       const next = reducer(state, action)
       if (next === state) return
       state = next
-      for (const listener of [...listeners]) listener()
+      if (waiting) return
+      waiting = true
+      wake(tell)
     },
     subscribe: (listener) => {
       listeners.add(listener)

@@ -108,3 +108,26 @@ describe('a store', () => {
     expect([store.get(), calls]).toEqual([6, 1])
   })
 })
+
+describe('a store that wakes its listeners later', () => {
+  it('tells once of however many changes, and shows the newest state meanwhile', () => {
+    let wake = () => {}
+    let told = 0
+    const store = createStore(
+      (n: number, add: number) => n + add,
+      0,
+      (tell) => {
+        wake = tell
+      },
+    )
+    store.subscribe(() => told++)
+    for (let i = 0; i < 300; i++) store.dispatch(1)
+    expect([store.get(), told]).toEqual([300, 0])
+    wake()
+    expect(told).toBe(1)
+    store.dispatch(0)
+    store.dispatch(1)
+    wake()
+    expect([store.get(), told]).toEqual([301, 2])
+  })
+})

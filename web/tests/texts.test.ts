@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { fold, matches, rank } from '../src/fold'
 import { clockAt, duration, localParts, number, pace } from '../src/format'
 import { note, say } from '../src/i18n'
+import { CHOICES, choiceWord } from '../src/i18n/choices'
 import { en } from '../src/i18n/en'
 import { vi } from '../src/i18n/vi'
 import { LAB } from '../src/lab/texts'
@@ -32,6 +33,13 @@ describe.each([
   it('fill the same places', () => {
     const places = (text: string | undefined) => [...(text ?? '').matchAll(/\{\w+\}/g)].map((m) => m[0]).sort()
     for (const [path, text] of Object.entries(english)) expect([path, places(vietnamese[path])]).toEqual([path, places(text)])
+  })
+
+  it('have the same words for choices, and show what has none as it came', () => {
+    expect(Object.keys(CHOICES.vi)).toEqual(Object.keys(CHOICES.en))
+    for (const word of [...Object.values(CHOICES.vi), ...Object.values(CHOICES.en)]) expect(word.trim()).not.toBe('')
+    expect([choiceWord('police_113', 'vi'), choiceWord('police_113', 'en')]).toEqual(['công an 113', 'police (113)'])
+    expect(choiceWord('of_a_new_kind', 'vi')).toBe('of a new kind')
   })
 
   it('are composed Unicode: marks are never loose', () => {

@@ -1,6 +1,7 @@
 /** Inputs of an inject's parameters: places by name, numbers within their bounds, choices. */
 
 import { type Lang, type Messages, say } from '../i18n'
+import { choiceWord } from '../i18n/choices'
 import type { InjectParameter } from './api'
 import { PlacePicker } from './PlacePicker'
 
@@ -41,7 +42,9 @@ export function Fields({ parameters, values, change, names, named, lang, t }: Pr
             ) : p.choices && p.choices.length > 0 ? (
               <select aria-label={title} value={value} onChange={(event) => change(p.name, event.target.value)}>
                 {p.choices.map((choice) => (
-                  <option key={choice}>{choice}</option>
+                  <option key={choice} value={choice}>
+                    {choiceWord(choice, lang)}
+                  </option>
                 ))}
               </select>
             ) : (

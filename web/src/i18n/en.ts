@@ -35,6 +35,7 @@ export const en = {
   warmingUp: 'WARMING UP',
   feedAge: 'Data {s} s old',
   feedFresh: 'Data live',
+  devicesSilent: '{n} devices silent',
   alarmRate: 'Alarm rate',
   alarmRateUnit: '{n} / 10 min',
   flood: 'FLOOD',

@@ -37,6 +37,7 @@ export const vi: Messages = {
   warmingUp: 'KHỞI ĐỘNG',
   feedAge: 'Dữ liệu cũ {s} giây',
   feedFresh: 'Dữ liệu mới',
+  devicesSilent: '{n} thiết bị không báo về',
   alarmRate: 'Tần suất cảnh báo',
   alarmRateUnit: '{n} / 10 phút',
   flood: 'DỒN DẬP',

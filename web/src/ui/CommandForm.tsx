@@ -4,6 +4,7 @@ import { useId, useState } from 'react'
 import { defaults, type Offer, toParams } from '../actions'
 import { clockAt } from '../format'
 import { say } from '../i18n'
+import { choiceWord } from '../i18n/choices'
 import type { Command, Incident, ParameterInfo } from '../wire'
 import { useConsole, useOps, useText } from './context'
 
@@ -28,7 +29,9 @@ export function ParameterFields({ parameters, values, change }: FieldsProps) {
         {p.choices && p.choices.length > 0 ? (
           <select value={values[p.name] ?? ''} onChange={(event) => change(p.name, event.target.value)}>
             {p.choices.map((choice) => (
-              <option key={choice}>{choice}</option>
+              <option key={choice} value={choice}>
+                {choiceWord(choice, lang)}
+              </option>
             ))}
           </select>
         ) : (
@@ -108,7 +111,7 @@ export function CommandLine({ command }: { command: Command }) {
   const startAt = useOps((state) => state.city?.start_at ?? '')
   const title = say(types.find((type) => type.type === command.type)?.title, lang) || command.type
   const reached = command.state === 'failed' ? 2 : STEPS.indexOf(command.state)
-  const unit = typeof command.params.unit === 'string' ? ` (${command.params.unit})` : ''
+  const unit = typeof command.params.unit === 'string' ? ` (${choiceWord(command.params.unit, lang)})` : ''
   return (
     <li
       className={`command command-${command.state}`}

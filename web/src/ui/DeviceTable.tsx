@@ -2,6 +2,7 @@
 
 import { useMemo, useState } from 'react'
 import { matches } from '../fold'
+import { number } from '../format'
 import { SEVERITY_MASK, STALE_BIT } from '../frames'
 import { say } from '../i18n'
 import { useConsole, useSignal, useText } from './context'
@@ -61,7 +62,7 @@ export function DeviceTable() {
           <input type="checkbox" checked={abnormal} onChange={(event) => setAbnormal(event.target.checked)} /> {t.onlyAbnormal}
         </label>
         <span className="muted num">
-          {t.rows.replace('{shown}', rows.length.toLocaleString()).replace('{n}', String(table?.id.length.toLocaleString() ?? 0))}
+          {t.rows.replace('{shown}', number(rows.length, lang)).replace('{n}', number(table?.id.length ?? 0, lang))}
         </span>
       </div>
       <div

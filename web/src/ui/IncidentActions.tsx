@@ -3,6 +3,7 @@
 import { Dialog } from '@base-ui/react/dialog'
 import { useMemo, useState } from 'react'
 import { offers, type Target } from '../actions'
+import { choiceWord } from '../i18n/choices'
 import type { Incident, IncidentState } from '../wire'
 import { CommandForm, CommandLine } from './CommandForm'
 import { useConsole, useOps, usePermission, useText } from './context'
@@ -73,7 +74,7 @@ export function IncidentActions({ incident, targets }: { incident: Incident; tar
 /** Dispatch as two buttons, because it is pressed in a hurry; everything else as forms. */
 function WorldActions({ incident, targets }: { incident: Incident; targets: readonly Target[] }) {
   const { ops } = useConsole()
-  const { t } = useText()
+  const { t, lang } = useText()
   const types = useOps((state) => state.commandTypes)
   const offered = useMemo(() => offers(types, targets), [types, targets])
   const dispatch = offered.find((offer) => offer.type.type === 'dispatch')
@@ -93,7 +94,7 @@ function WorldActions({ incident, targets }: { incident: Incident; targets: read
               data-unit={choice}
               onClick={() => ops.command('dispatch', { kind: place.kind, id: place.id }, { unit: choice }, incident)}
             >
-              {t.dispatchUnit[choice] ?? `${t.dispatch}: ${choice}`}
+              {t.dispatchUnit[choice] ?? `${t.dispatch}: ${choiceWord(choice, lang)}`}
             </button>
           ))}
         </div>

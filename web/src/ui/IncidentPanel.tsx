@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo } from 'react'
 import { targetsOf } from '../actions'
+import { charted } from '../charted'
 import { clockAt, duration } from '../format'
 import { note, say } from '../i18n'
 import { labLink } from '../lab/address'
@@ -60,7 +61,8 @@ export function IncidentPanel({ incident }: { incident: Incident }) {
   const alerts = useAlertsOf(incident)
   const root = alerts[0]
   const devices = useMemo(() => [...new Set(alerts.flatMap((alert) => alert.devices))], [alerts])
-  const watched = devices.slice(0, WATCHED).join(',')
+  const drawn = useMemo(() => charted(devices, (device) => ops.devices.table?.kind[device] ?? -1, CHARTED), [devices, ops])
+  const watched = [...new Set([...drawn, ...devices])].slice(0, WATCHED).join(',')
   useEffect(() => {
     if (socket === 'open') void ops.openIncident(id)
   }, [ops, id, socket])
@@ -124,7 +126,7 @@ export function IncidentPanel({ incident }: { incident: Incident }) {
       {devices.length > 0 && (
         <section>
           <h3>{t.charts}</h3>
-          {devices.slice(0, CHARTED).map((device) => (
+          {drawn.map((device) => (
             <div key={device} className="device-charts">
               <DeviceName device={device} />
               <DeviceCharts device={device} most={1} marks={marks} />

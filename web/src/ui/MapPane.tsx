@@ -7,6 +7,7 @@ import { layerOf } from '../map/layers'
 import type { MarkerModel } from '../map/markers'
 import { MapView } from '../map/view'
 import { THEMES } from '../theme/tokens'
+import type { CityInfo } from '../wire'
 import { useConsole, useOps, useSignal, useText, useUi } from './context'
 import { Legend } from './Legend'
 import { useMapHandle } from './map-handle'
@@ -37,6 +38,12 @@ function useMarkers(): MarkerModel[] {
       }),
     [incidents, selection, t, lang],
   )
+}
+
+/** Whose the map is. That a city is schematic is said in the viewer's language beside it, so only a name with rights is repeated. */
+function credit(city: CityInfo | null, otherwise: string): string {
+  if (!city?.schematic) return city?.attribution || otherwise
+  return city.attribution.includes('©') ? city.attribution : ''
 }
 
 export function MapPane() {
@@ -113,7 +120,7 @@ export function MapPane() {
       )}
       <div className="map-foot">
         {city?.schematic && <span className="schematic">{t.schematic}</span>}
-        <span>{city?.attribution || t.attribution}</span>
+        {credit(city, t.attribution) && <span>{credit(city, t.attribution)}</span>}
       </div>
       <Legend />
       <div className="map-buttons" role="group" aria-label={t.map}>

@@ -4,11 +4,12 @@ import { type ReactNode, useRef } from 'react'
 import { localParts, number, pace } from '../format'
 import { say } from '../i18n'
 import { THEME_NAMES } from '../theme/tokens'
-import { useConsole, useOps, usePermission, usePoll, useRole, useText, useUi } from './context'
+import { useConsole, useOps, usePermission, usePoll, useRole, useSignal, useText, useUi } from './context'
 import { LangSwitch } from './LangSwitch'
 import { Search } from './Search'
 
 const FLOOD = 10
+const SILENT = 0.02
 
 function Item({ label, children, className }: { label: string; children: ReactNode; className?: string }) {
   return (
@@ -115,6 +116,21 @@ function FeedAge() {
   return <span className={fresh ? '' : 'warn'}>{fresh ? t.feedFresh : t.feedAge.replace('{s}', String(seconds))}</span>
 }
 
+/** How many devices are without data, once that is more than the few that are broken on any day. */
+function Silent() {
+  const { ops } = useConsole()
+  const { t, lang } = useText()
+  useSignal(ops.devices.changed)
+  const heard = useOps((state) => state.socket === 'open' && state.clock?.city_connected !== false)
+  const { devices, stale } = ops.devices.summary
+  if (!heard || stale <= devices * SILENT) return null
+  return (
+    <span className="warn" data-testid="silent">
+      {t.devicesSilent.replace('{n}', number(stale, lang))}
+    </span>
+  )
+}
+
 export function StatusBar() {
   const { ui, ops } = useConsole()
   const { t, lang } = useText()
@@ -147,6 +163,7 @@ export function StatusBar() {
       </Item>
       <div className="status-item feed">
         <FeedAge />
+        <Silent />
         {refused && (
           <strong className="warn" role="alert">
             {t.cityRefused.replace('{why}', refused)}
