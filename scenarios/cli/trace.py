@@ -20,7 +20,7 @@ def trace(
 ) -> None:
     """Follow one reading of a device through its six stops: truth, device, wire, store, rules, feed.
 
-    Example: cityops trace feeder_blackout signal:node_0002 --city small --at "13 min"
+    Example: cityops trace ordinary_weekday signal:node_0002 --city small --at "13 min"
     """
     setup = prepare(scenario, seed=seed, city=city)
     try:
