@@ -17,4 +17,4 @@ def test_every_choice_of_commands_and_injects_has_a_word() -> None:
     tables = re.findall(r"const (?:en|vi): Words = \{(.*?)\n\}", WORDS.read_text(encoding="utf-8"), re.DOTALL)
     assert len(tables) == 2
     for table in tables:
-        assert set(re.findall(r"(\w+): '", table)) == offered
+        assert set(re.findall(r"(\w+): '", table)) == offered, f"{WORDS.name} has to have a word for each choice"
