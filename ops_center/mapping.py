@@ -65,6 +65,8 @@ class SeriesMapping:
         """
         made = relabelled(with_label(table, NAME, metric), self.steps)
         found: dict[str, list[tuple[int, Labels]]] = {}
+        if not bool(made.alive.any()):
+            return []
         for row, (old, new, alive) in enumerate(zip(labels, sets_of(made), made.alive.tolist(), strict=True)):
             if not alive or new == named(old, metric):
                 continue

@@ -94,6 +94,8 @@ def relabel(labels: Mapping[str, str], steps: Iterable[Step]) -> dict[str, str] 
 def relabelled(table: Table, steps: Iterable[Step]) -> Table:
     """Return the label sets after all steps; dropped rows are no longer alive, and what their labels say means nothing."""
     for step in steps:
+        if not bool(table.alive.any()):
+            break
         table = _step(table, step)
     return table
 
