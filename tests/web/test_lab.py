@@ -1,10 +1,12 @@
 """The rule lab as engineers, operators and instructors use it: type a query, see when it fires, ask why."""
 
 import contextlib
+import json
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +17,7 @@ import web_kit as kit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Arrive = Callable[[], kit.Person]
+DIFF = "--- a/own.yml\n+++ b/own.yml\n@@ -4 +4 @@\n-expr: cabinet_supply < 0.5\n+expr: cabinet_supply < 0.3\n"
 TRUTHS = ("feeder_outage", "Secret breaker trip", "Máy cắt nhảy bí mật", "truth-1", '"truth"')
 
 
@@ -42,6 +45,29 @@ def draw(desk: kit.Desk, text: str) -> None:
     desk.page.keyboard.type(text)
     desk.page.keyboard.press("Escape")  # of the completion, if one is open
     desk.page.keyboard.press("Control+Enter")
+
+
+def sweep() -> dict[str, Any]:
+    """A small document as `cityops rules sweep --json` writes it."""
+    names = (
+        "number",
+        "label",
+        "recall",
+        "alarms_per_operator_hour",
+        "false_alarms_per_operator_hour",
+        "mean_time_to_detect_s",
+        "pareto",
+    )
+    rows = [(0, "< 0.3, for 2m", 0.5, 1.0, 0.5, 90.0, True), (1, "< 0.5, for 1m", 0.5, 6.0, 4.0, 45.0, False),
+            (2, "< 0.8, for 0s", 1.0, 9.0, 5.0, 12.0, True)]  # fmt: skip
+    return {
+        "format": "cityops-sweep/1", "runs": [{}], "operator_hours": 2.0, "left_out": 0, "current": 1, "pareto": [0, 2],
+        "rule": {"alert": "Dark", "file": "own.yml", "line": 4, "expr": "avg by (feeder) (cabinet_supply) < 0.5", "for_ms": 60_000},
+        "configurations": [dict(zip(names, row, strict=True)) for row in rows], "intervals": {},
+        "roc": [{"label": "for 1m", "along": "threshold", "points": [[0.5, 0.5], [5.0, 1.0]]}],
+        "budget": {"alarms_per_operator_hour": 4.0, "best": 0},
+        "proposal": {"label": "< 0.3, for 2m", "file": "own.yml", "diff": DIFF, "problem": None},
+    }  # fmt: skip
 
 
 def burning(demo: kit.Demo, arrive: Arrive) -> None:
@@ -142,3 +168,39 @@ def test_an_instructor_sees_the_truth_behind_the_bands(demo: kit.Demo, person: A
     exercise = urlsplit(demo.links["exercise"]).netloc
     assert {urlsplit(name).netloc for name in answers.bodies} == {exercise}
     assert (instructor.heard.errors, instructor.heard.strangers) == ([], [])
+
+
+def test_an_engineer_opens_a_sweep_and_takes_the_change_away(demo: kit.Demo, person: Arrive, tmp_path: Path) -> None:
+    """A wrong file is said to be one; a sweep shows its front, its curves and the best within the budget; the diff is downloaded as
+    it was written; its expression goes on in the editor. An instructor finds it in the run's folder."""
+    engineer = person()
+    desk = engineer.open(demo.links["operator"].replace("/#", "/lab#"))
+    desk.speak("en")
+    desk.page.locator('[data-tab="results"]').click()
+    (tmp_path / "notes.json").write_text("[]", encoding="utf-8")
+    desk.see("lab-file").set_input_files(tmp_path / "notes.json")
+    expect(desk.page.get_by_role("alert")).to_contain_text("notes.json is no sweep or score")
+    (tmp_path / "sweep.json").write_text(json.dumps(sweep()), encoding="utf-8")
+    desk.see("lab-file").set_input_files(tmp_path / "sweep.json")
+    for mark, count in (("mark-now", 1), ("mark-best", 1), ("mark-front", 1)):
+        expect(desk.see("lab-front").locator(f".lab-plot .{mark}")).to_have_count(count)
+    expect(desk.see("lab-roc").locator(".plot-keys li")).to_have_text(["for 1m"])
+    with desk.page.expect_download() as started:
+        desk.press("lab-download")
+    assert started.value.suggested_filename == "Dark.diff"
+    assert Path(started.value.path()).read_text(encoding="utf-8") == DIFF
+    desk.page.get_by_role("button", name="Open in the lab").click()
+    expect(desk.page.locator(".cm-content")).to_contain_text("avg by (feeder) (cabinet_supply) < 0.5")
+    expect(desk.see("lab-chart")).to_be_visible()
+
+    folder = demo.folder / "data" / "runs" / demo.run_id / "documents"
+    folder.mkdir(exist_ok=True)
+    (folder / "sweep.json").write_text(json.dumps(sweep()), encoding="utf-8")
+    instructor = person()
+    other = instructor.open(demo.links["exercise"])
+    other.page.locator('a[href="/exercise/lab"]').click()
+    other.page.locator('[data-tab="results"]').click()
+    other.page.get_by_role("button", name="sweep.json").click()
+    expect(other.see("lab-proposal")).to_contain_text("< 0.3, for 2m")
+    for who in (engineer, instructor):
+        assert (who.heard.errors, who.heard.strangers) == ([], [])

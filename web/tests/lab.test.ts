@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { labLink, promDuration, readLab, START, seconds, writeLab } from '../src/lab/address'
 import type { WhyNode } from '../src/lab/api'
 import { bandsOf, chartedOf, foremost, keyOf, lanesOfAlerts, linesOf, nameOf, stepFor, stepsOf, union } from '../src/lab/bands'
+import { curvesOf, foremostOf, readDocument, spotsOf, ticksOf } from '../src/lab/documents'
 import { agree, frameOf } from '../src/lab/picture'
 import { LAB } from '../src/lab/texts'
 import { partsOf, sayReason } from '../src/lab/WhyPanel'
@@ -122,7 +123,16 @@ describe('what is drawn', () => {
 
 describe('the address of a question', () => {
   it('keeps it and gives it back', () => {
-    const state = { expr: 'a > 1', alert: 'X', holdS: 90, keepS: 30, minutes: 60, at: 123, labels: { zone: 'a=b' } }
+    const state = {
+      expr: 'a > 1',
+      alert: 'X',
+      holdS: 90,
+      keepS: 30,
+      minutes: 60,
+      at: 123,
+      labels: { zone: 'a=b' },
+      tab: 'query' as const,
+    }
     expect(readLab(writeLab(state))).toEqual(state)
     expect(readLab(labLink('X', { a: 'b' }, null).slice(4))).toEqual({ ...START, alert: 'X', labels: { a: 'b' } })
   })
@@ -147,5 +157,72 @@ describe('reasons', () => {
       'khoảng trống: mẫu cuối 19:01:00, cách đây 6m35s; chỉ nhìn lại 5m',
     )
     expect(sayReason({ code: 'inside' }, LAB.en, 'en', '')).toBe('')
+  })
+})
+
+describe('documents', () => {
+  const configuration = (n: number, recall: number | null, load: number, pareto: boolean) => ({
+    number: n,
+    label: `< ${n}`,
+    recall,
+    alarms_per_operator_hour: load,
+    false_alarms_per_operator_hour: load / 2,
+    mean_time_to_detect_s: null,
+    pareto,
+  })
+  const sweep = {
+    format: 'cityops-sweep/1',
+    rule: { alert: 'Slow', file: 'r.yml', line: 1, expr: 'a < 1', for_ms: 60_000 },
+    runs: [],
+    operator_hours: 1,
+    configurations: [configuration(0, 0.5, 2, true), configuration(1, null, 1, false), configuration(2, 1, 9, true)],
+    left_out: 0,
+    current: 2,
+    pareto: [0, 2],
+    roc: [
+      {
+        label: 'low',
+        along: 't',
+        points: [
+          [1, 0.1],
+          [2, 0.2],
+        ],
+      },
+      {
+        label: 'high',
+        along: 't',
+        points: [
+          [1, 0.9],
+          [2, null],
+          [3, 1],
+        ],
+      },
+      { label: 'lone', along: 't', points: [[1, 1]] },
+    ],
+    intervals: {},
+    budget: { alarms_per_operator_hour: 4, best: 0 },
+    proposal: null,
+  }
+
+  it('are known by their format, and nothing else is taken for one', () => {
+    expect(readDocument(JSON.stringify(sweep))?.kind).toBe('sweep')
+    const score = { format: 'cityops-score/1', overall: {}, by_kind: [], by_alert: [], causes: [] }
+    expect(readDocument(JSON.stringify(score))?.kind).toBe('score')
+    for (const text of ['', '[]', 'null', '{"format": "cityops-sweep/1"}', '{"format": "cityops-sweep/2"}'])
+      expect(readDocument(text)).toBe(null)
+  })
+
+  it('give points that matter on top, and the best curves first', () => {
+    expect(spotsOf(sweep).map((spot) => [spot.configuration.number, spot.mark])).toEqual([
+      [2, 'now'],
+      [0, 'best'],
+    ])
+    expect(spotsOf(sweep, 1).map((spot) => spot.mark)).toEqual(['best'])
+    expect(curvesOf(sweep, 5).map((curve) => curve.label)).toEqual(['high', 'low'])
+    expect(foremostOf(sweep).map((one) => one.number)).toEqual([2, 0])
+  })
+
+  it('have axes with round numbers', () => {
+    expect([ticksOf(1), ticksOf(47), ticksOf(0)]).toEqual([[0, 0.2, 0.4, 0.6, 0.8, 1], [0, 10, 20, 30, 40], [0]])
   })
 })

@@ -8,6 +8,7 @@ import '../styles/desk.css'
 import '../styles/panel.css'
 import '../styles/exercise.css'
 import '../styles/lab.css'
+import { request } from '../api'
 import { LabApi } from '../lab/api'
 import { LabHeader } from '../lab/Header'
 import { Lab } from '../lab/Lab'
@@ -20,6 +21,10 @@ import { explain, Seated, type Shell, useAsk } from './shell'
 import { isOrdinary, truthTitle } from './Truth'
 
 const labApi = new LabApi('/exercise/api/center')
+const SHELF = {
+  list: () => request<readonly string[]>('GET', '/exercise/api/documents'),
+  get: (name: string) => request<unknown>('GET', `/exercise/api/documents/${encodeURIComponent(name)}`),
+}
 
 function Page(shell: Shell) {
   const { t, lang, setLang } = shell
@@ -72,7 +77,16 @@ function Page(shell: Shell) {
         </p>
       )}
       {city.value && (
-        <Lab api={labApi} startAt={city.value.start_at} t={t} lang={lang} themeName={theme} truth={bands} truthSwitch={toggles} />
+        <Lab
+          api={labApi}
+          startAt={city.value.start_at}
+          t={t}
+          lang={lang}
+          themeName={theme}
+          truth={bands}
+          truthSwitch={toggles}
+          shelf={SHELF}
+        />
       )}
     </div>
   )

@@ -13,6 +13,7 @@ import { keyOf, union } from './bands'
 import { Lanes } from './Lanes'
 import { agree, draw, type Frame, type Picture, ruleOf, whyOf } from './picture'
 import { RangeChart, type TruthBand } from './RangeChart'
+import { Results, type Shelf } from './Results'
 import { RuleList } from './RuleList'
 import { LAB } from './texts'
 import { WhyPanel } from './WhyPanel'
@@ -29,6 +30,8 @@ export interface LabProps {
   /** What was really so; only the exercise knows it. */
   readonly truth?: readonly TruthBand[]
   readonly truthSwitch?: ReactNode
+  /** Documents of the rule bench that lie in the run's folder. */
+  readonly shelf?: Shelf
 }
 
 const NOTHING: readonly TruthBand[] = []
@@ -37,7 +40,7 @@ export function explained(error: unknown, t: Messages): string {
   return error instanceof ApiError ? problemText(`${error.status}|${error.message}`, t.errors) : String(error)
 }
 
-export function Lab({ api, startAt, t, lang, themeName, truth = NOTHING, truthSwitch }: LabProps) {
+export function Lab({ api, startAt, t, lang, themeName, truth = NOTHING, truthSwitch, shelf }: LabProps) {
   const lt = LAB[lang]
   const [state, setState] = useState<LabState>(() => readLab(location.hash))
   const [rules, setRules] = useState<readonly RuleRow[] | null>(null)
@@ -147,60 +150,98 @@ export function Lab({ api, startAt, t, lang, themeName, truth = NOTHING, truthSw
     setState((old) => (old.expr === expr ? old : { ...old, expr, alert: sameRule(old, expr, rules) }))
   const chosenKey = Object.keys(state.labels).length > 0 ? keyOf(state.labels) : null
 
+  const tabs = (
+    <div className="segmented lab-tabs" role="group" aria-label={`${lt.query} / ${lt.results}`}>
+      {(['query', 'results'] as const).map((choice) => (
+        <button
+          key={choice}
+          type="button"
+          aria-pressed={state.tab === choice}
+          data-tab={choice}
+          onClick={() => change({ tab: choice })}
+        >
+          {lt[choice]}
+        </button>
+      ))}
+    </div>
+  )
+  const tryRule = (expr: string, holdS: number) => {
+    const next: LabState = { ...state, tab: 'query', alert: null, expr, holdS, keepS: 0, labels: {} }
+    setPart(null)
+    setState(next)
+    void show(next, null)
+  }
+  if (state.tab === 'results')
+    return (
+      <>
+        {tabs}
+        <Results {...{ lt, lang, shelf, tryRule }} />
+      </>
+    )
   return (
-    <main className="lab" data-testid="lab">
-      <RuleList rules={rules} chosen={state.alert} lt={lt} choose={choose} />
-      <section className="card lab-main">
-        <Fence text={t.viewFailed} again={t.tryAgain}>
-          <Suspense fallback={<p className="muted pad">{lt.editorLoading}</p>}>
-            <Editor
-              value={state.expr}
-              label={lt.editor}
-              hint={lt.editorHint}
-              url={api.prometheus}
-              onChange={edited}
-              onRun={run}
+    <>
+      {tabs}
+      <main className="lab" data-testid="lab">
+        <RuleList rules={rules} chosen={state.alert} lt={lt} choose={choose} />
+        <section className="card lab-main">
+          <Fence text={t.viewFailed} again={t.tryAgain}>
+            <Suspense fallback={<p className="muted pad">{lt.editorLoading}</p>}>
+              <Editor
+                value={state.expr}
+                label={lt.editor}
+                hint={lt.editorHint}
+                url={api.prometheus}
+                onChange={edited}
+                onRun={run}
+              />
+            </Suspense>
+          </Fence>
+          <Controls
+            state={state}
+            lt={lt}
+            busy={busy}
+            change={change}
+            run={run}
+            follow={() => show({ ...state, at: null }, part)}
+          />
+          {error && (
+            <p className="lab-error" role="alert" data-testid="lab-error">
+              {error}
+            </p>
+          )}
+          {picture ? (
+            <Drawing
+              {...{ picture, lt, lang, themeName, startAt, truth, truthSwitch, part, chosenKey }}
+              at={state.at ?? picture.to}
+              onPick={pickAt}
+              choose={(lane) => (lane ? about(lane.labels) : askAgain({ ...state, labels: {} }))}
+              whole={() => {
+                setPart(null)
+                void show(state, null)
+              }}
             />
-          </Suspense>
-        </Fence>
-        <Controls state={state} lt={lt} busy={busy} change={change} run={run} follow={() => show({ ...state, at: null }, part)} />
-        {error && (
-          <p className="lab-error" role="alert" data-testid="lab-error">
-            {error}
-          </p>
-        )}
-        {picture ? (
-          <Drawing
-            {...{ picture, lt, lang, themeName, startAt, truth, truthSwitch, part, chosenKey }}
-            at={state.at ?? picture.to}
-            onPick={pickAt}
-            choose={(lane) => (lane ? about(lane.labels) : askAgain({ ...state, labels: {} }))}
-            whole={() => {
-              setPart(null)
-              void show(state, null)
-            }}
-          />
-        ) : (
-          !error && <p className="empty">{lt.empty}</p>
-        )}
-      </section>
-      <aside className="card lab-why" aria-label={lt.why}>
-        <div className="card-head">
-          <h2>{lt.why}</h2>
-        </div>
-        {why ? (
-          <WhyPanel
-            {...{ why, startAt, lt, lang, about }}
-            chart={(node) => {
-              setPart(node)
-              void show(state, node)
-            }}
-          />
-        ) : (
-          <p className="muted pad">{lt.whyHint}</p>
-        )}
-      </aside>
-    </main>
+          ) : (
+            !error && <p className="empty">{lt.empty}</p>
+          )}
+        </section>
+        <aside className="card lab-why" aria-label={lt.why}>
+          <div className="card-head">
+            <h2>{lt.why}</h2>
+          </div>
+          {why ? (
+            <WhyPanel
+              {...{ why, startAt, lt, lang, about }}
+              chart={(node) => {
+                setPart(node)
+                void show(state, node)
+              }}
+            />
+          ) : (
+            <p className="muted pad">{lt.whyHint}</p>
+          )}
+        </aside>
+      </main>
+    </>
   )
 }
 

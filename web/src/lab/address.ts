@@ -11,9 +11,10 @@ export interface LabState {
   /** ms from the run's start; null follows now */
   readonly at: number | null
   readonly labels: Labels
+  readonly tab: 'query' | 'results'
 }
 
-export const START: LabState = { expr: '', alert: null, holdS: 0, keepS: 0, minutes: 30, at: null, labels: {} }
+export const START: LabState = { expr: '', alert: null, holdS: 0, keepS: 0, minutes: 30, at: null, labels: {}, tab: 'query' }
 export const RANGES = [10, 30, 60, 120]
 
 export function readLab(hash: string): LabState {
@@ -37,6 +38,7 @@ export function readLab(hash: string): LabState {
     minutes: RANGES.includes(minutes) ? minutes : START.minutes,
     at: at < 0 ? null : at,
     labels,
+    tab: given.get('tab') === 'results' ? 'results' : 'query',
   }
 }
 
@@ -49,6 +51,7 @@ export function writeLab(state: LabState): string {
   parts.set('range', String(state.minutes))
   if (state.at !== null) parts.set('at', String(Math.round(state.at)))
   for (const [name, value] of Object.entries(state.labels)) parts.append('l', `${name}=${value}`)
+  if (state.tab === 'results') parts.set('tab', 'results')
   return `#${parts}`
 }
 

@@ -167,5 +167,8 @@ export function chartedOf(tree: WhyNode): Charted {
     }
     if (node.kind !== 'record') stack.push(...[...node.children].reverse())
   }
-  return { text: tree.text, op: '', threshold: null }
+  let whole = tree
+  // Of `a unless b` without any comparison, what there is of `a` says more than the few instants at which the whole is there.
+  while (whole.kind === 'set' && whole.op !== 'or' && whole.children[0]) whole = whole.children[0]
+  return { text: whole.text, op: '', threshold: null }
 }
