@@ -17,6 +17,7 @@ import web_kit as kit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Arrive = Callable[[], kit.Person]
+EXPR = "avg by (feeder) (cabinet_supply) < 0.5"
 DIFF = "--- a/own.yml\n+++ b/own.yml\n@@ -4 +4 @@\n-expr: cabinet_supply < 0.5\n+expr: cabinet_supply < 0.3\n"
 TRUTHS = ("feeder_outage", "Secret breaker trip", "Máy cắt nhảy bí mật", "truth-1", '"truth"')
 
@@ -62,7 +63,7 @@ def sweep() -> dict[str, Any]:
             (2, "< 0.8, for 0s", 1.0, 9.0, 5.0, 12.0, True)]  # fmt: skip
     return {
         "format": "cityops-sweep/1", "runs": [{}], "operator_hours": 2.0, "left_out": 0, "current": 1, "pareto": [0, 2],
-        "rule": {"alert": "Dark", "file": "own.yml", "line": 4, "expr": "avg by (feeder) (cabinet_supply) < 0.5", "for_ms": 60_000},
+        "rule": {"alert": "Dark", "file": "own.yml", "line": 4, "expr": EXPR, "for_ms": 60_000},
         "configurations": [dict(zip(names, row, strict=True)) for row in rows], "intervals": {},
         "roc": [{"label": "for 1m", "along": "threshold", "points": [[0.5, 0.5], [5.0, 1.0]]}],
         "budget": {"alarms_per_operator_hour": 4.0, "best": 0},
@@ -171,8 +172,8 @@ def test_an_instructor_sees_the_truth_behind_the_bands(demo: kit.Demo, person: A
 
 
 def test_an_engineer_opens_a_sweep_and_takes_the_change_away(demo: kit.Demo, person: Arrive, tmp_path: Path) -> None:
-    """A wrong file is said to be one; a sweep shows its front, its curves and the best within the budget; the diff is downloaded as
-    it was written; its expression goes on in the editor. An instructor finds it in the run's folder."""
+    """A wrong file is said to be one; a sweep shows its front, its curves and the best within the budget; the diff is downloaded
+    as it was written; its expression goes on in the editor. An instructor finds it in the run's folder."""
     engineer = person()
     desk = engineer.open(demo.links["operator"].replace("/#", "/lab#"))
     desk.speak("en")

@@ -5,7 +5,7 @@ import { bandsOf, chartedOf, foremost, keyOf, lanesOfAlerts, linesOf, nameOf, st
 import { curvesOf, foremostOf, readDocument, spotsOf, ticksOf } from '../src/lab/documents'
 import { agree, frameOf } from '../src/lab/picture'
 import { LAB } from '../src/lab/texts'
-import { partsOf, sayReason } from '../src/lab/WhyPanel'
+import { idleOf, partsOf, sayReason } from '../src/lab/WhyPanel'
 
 const TIMES = stepsOf(0, 150_000, 15_000)
 const present = (text: string) => [...text].map((c) => c === '#')
@@ -113,6 +113,22 @@ describe('what is drawn', () => {
     const frame = { from: 100_000, to: 700_000 }
     expect(frameOf({ ...asked, at: 200_000 }, 1_000_000, frame)).toBe(frame)
     expect(frameOf({ ...asked, at: 800_000 }, 1_000_000, frame)).toEqual({ from: 350_000, to: 950_000 })
+  })
+
+  it('is the left side of a set operation without a comparison', () => {
+    const both = node('set', 'unless', 'a unless b', [node('selector', 'a', 'a'), node('selector', 'b', 'b')])
+    expect(chartedOf(both).text).toBe('a')
+    expect(chartedOf({ ...both, op: 'or' }).text).toBe('a unless b')
+  })
+
+  it('folds what cannot have changed the result', () => {
+    const part = (number: number, state: WhyNode['state']) => ({ ...node('selector', 'a', 'a'), number, state })
+    const idle = (op: string, ...parts: WhyNode[]) => [...idleOf(node('set', op, '', parts), parts)]
+    expect(idle('or', part(1, 'absent'), part(2, 'true'))).toEqual([1])
+    expect(idle('or', part(1, 'absent'), part(2, 'false'))).toEqual([])
+    expect(idle('and', part(1, 'false'), part(2, 'true'))).toEqual([2])
+    expect(idle('unless', part(1, 'value'), part(2, 'true'))).toEqual([])
+    expect([...idleOf(speed, [part(1, 'absent')])]).toEqual([])
   })
 
   it('shows a chain of one operator as one list', () => {

@@ -52,7 +52,7 @@ export function WhyPanel(props: Props) {
       )}
       <p className="muted small">
         {fill(lt.evaluated, { t: at(why.evaluated_ms), interval: short(why.interval_ms) })} · {lt.about}{' '}
-        <span className="code">{keyOf(why.labels) || lt.everything}</span>
+        {keyOf(why.labels) === '' ? lt.everything : <span className="code">{keyOf(why.labels)}</span>}
       </p>
       <ul className="why-tree">
         <Part node={why.tree} depth={0} {...props} />
@@ -78,6 +78,17 @@ export function WhyPanel(props: Props) {
 
 const HOLDS = new Set(['value', 'true'])
 
+/** Parts that cannot have changed the result: beside a side of `or` that holds, or beside a missing left side of `and`, `unless`. */
+export function idleOf(node: WhyNode, parts: readonly WhyNode[]): ReadonlySet<number> {
+  if (node.kind !== 'set') return new Set()
+  if (node.op === 'or') {
+    const some = parts.some((part) => HOLDS.has(part.state))
+    return new Set(some ? parts.filter((part) => !HOLDS.has(part.state)).map((part) => part.number) : [])
+  }
+  const first = parts.findIndex((part) => !HOLDS.has(part.state))
+  return new Set(first < 0 ? [] : parts.slice(first + 1).map((part) => part.number))
+}
+
 /** The parts that a person reads: chains of `and` and `or` as one list, numbers with their comparison, a record as its rule. */
 export function partsOf(node: WhyNode): WhyNode[] {
   const children = node.children.filter((child) => child.kind !== 'number' && child.kind !== 'string')
@@ -96,11 +107,28 @@ function Part(props: Props & { node: WhyNode; depth: number }) {
   const states = lt.states as Readonly<Record<string, string>>
   // What holds is folded beyond its own line: the way that a person looks for is the one that ended.
   const folded = node.kind === 'record' && HOLDS.has(node.state)
+  const idle = idleOf(node, children)
   const inner = children.length > 0 && (
     <ul>
-      {children.map((child) => (
-        <Part key={child.number} {...props} node={child} depth={depth + (node.kind === 'record' ? 1 : 0)} />
-      ))}
+      {children.map((child) =>
+        idle.has(child.number) ? (
+          <li key={child.number} className="part part-idle" data-state={child.state}>
+            <details>
+              <summary className="muted">
+                <span role="img" aria-label={states[child.state]}>
+                  {MARKS[child.state]}
+                </span>{' '}
+                <code>{shortened(child.text)}</code>
+              </summary>
+              <ul>
+                <Part {...props} node={child} depth={depth + 1} />
+              </ul>
+            </details>
+          </li>
+        ) : (
+          <Part key={child.number} {...props} node={child} depth={depth + (node.kind === 'record' ? 1 : 0)} />
+        ),
+      )}
     </ul>
   )
   return (
@@ -142,6 +170,11 @@ function Part(props: Props & { node: WhyNode; depth: number }) {
       )}
     </li>
   )
+}
+
+const shortened = (text: string) => {
+  const line = text.replace(/\s+/g, ' ')
+  return line.length <= 60 ? line : `${line.slice(0, 59)}…`
 }
 
 function Values({ node, why, lt, lang }: Pick<Props, 'why' | 'lt' | 'lang'> & { node: WhyNode }) {
