@@ -14,6 +14,7 @@ import typer
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
 from scenarios.cli.output import DOES_NOT_HOLD, progress, refuse, say, say_json
 from scenarios.cli.rules.common import Paths, yaml_files
+from scenarios.cli.rules.reports import HtmlOption, LangOption, check_lang, write_html
 from scenarios.cli.rules.scoring import (
     CompatOption,
     FirstSeedOption,
@@ -52,6 +53,8 @@ def mutate(
     out: Annotated[Path | None, typer.Option("--out", help="A folder for mutation.json.")] = None,
     no_cache: NoCacheOption = False,
     data: DataOption = None,
+    html: HtmlOption = None,
+    lang: LangOption = "vi",
     as_json: JsonOption = False,
 ) -> None:
     """Change one thing after the other in rules, and see whether their tests and scenarios notice.
@@ -60,7 +63,9 @@ def mutate(
     """
     from ops_center.rules.files import load_files
     from scenarios.rulebench.mutate import document, mutants_of
+    from scenarios.rulebench.report_mutate import as_html
 
+    check_lang(lang)
     about = _about(paths, tests, compat)
     if not about.tests and not scenario:
         refuse([f"{(paths or [Path()])[0]}:1:1: there are no rule tests beside the rules; expected --tests or --scenario"])
@@ -75,6 +80,7 @@ def mutate(
     made = document(rules, found[0], list(zip(runs, found[1:], strict=True)), about)
     if out is not None:
         write_json(out, "mutation.json", made)
+    write_html(html, as_html, made, lang)
     if as_json:
         say_json(made)
     else:
