@@ -81,8 +81,9 @@ def _survivors(document: Plain) -> str:
     rows = [row for row in document["mutants"] if row["status"] == "survived"]
     parts = []
     for row in rows[:MOST_SHOWN]:
-        where = f"{row['rule']} · {row['file']}:{row['line']}:{row['column']}: {row['before']} → {row['after']}"
-        parts.append(folded({"vi": where, "en": where}, diff(row["diff"])))
+        where = f"{row['rule']} · {row['file']}:{row['line']}:{row['column']}"
+        change = _change(row)
+        parts.append(folded({lang: f"{where}: {text}" for lang, text in change.items()}, diff(row["diff"])))
     left = len(rows) - MOST_SHOWN
     note: Text = {"vi": f"… và {left} nữa, trong tài liệu JSON", "en": f"… and {left} more, in the JSON document"}
     if not rows:
@@ -90,14 +91,18 @@ def _survivors(document: Plain) -> str:
     return "".join(parts) + (paragraph(note, "muted") if left > 0 else "")
 
 
+def _change(row: Plain) -> Text:
+    """What was put in the place of what; nothing is said in words."""
+    gone = {"vi": "(bỏ đi)", "en": "(left out)"}
+    return {lang: f"{row['before'] or '–'} → {row['after'] or gone[lang]}" for lang in gone}
+
+
 def _all(document: Plain) -> str:
     heads: list[Text | str] = [
         {"vi": "Quy tắc", "en": "Rule"}, {"vi": "Thay đổi", "en": "Change"}, {"vi": "Kết quả", "en": "Outcome"},
         {"vi": "Ai phát hiện", "en": "Noticed by"},
     ]  # fmt: skip
-    rows: list[list[Text | str]] = [
-        [row["rule"], f"{row['before']} → {row['after']}", PARTS[row["status"]][1], _by(row)] for row in document["mutants"]
-    ]
+    rows: list[list[Text | str]] = [[row["rule"], _change(row), PARTS[row["status"]][1], _by(row)] for row in document["mutants"]]
     return folded({"vi": f"{len(rows)} thay đổi", "en": f"{len(rows)} changes"}, table(heads, rows))
 
 

@@ -1,18 +1,18 @@
 /** The rule lab: an expression or a rule, drawn over a range with its firing bands, and why it has the value it has. */
 
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from 'react'
 import { ApiError } from '../api'
-import { clockAt, fill } from '../format'
 import type { Lang, Messages } from '../i18n'
 import type { ThemeName } from '../theme/tokens'
 import { Fence } from '../ui/Fence'
 import { problemText } from '../ui/Notices'
-import { type LabState, promDuration, RANGES, readLab, seconds, writeLab } from './address'
+import { type LabState, readLab, writeLab } from './address'
 import type { LabApi, Labels, RuleRow, Why, WhyNode } from './api'
-import { keyOf, union } from './bands'
-import { Lanes } from './Lanes'
-import { agree, draw, type Frame, type Picture, ruleOf, whyOf } from './picture'
-import { RangeChart, type TruthBand } from './RangeChart'
+import { keyOf } from './bands'
+import { Controls } from './Controls'
+import { Drawing } from './Drawing'
+import { draw, type Frame, type Picture, ruleOf, whyOf } from './picture'
+import type { TruthBand } from './RangeChart'
 import { Results, type Shelf } from './Results'
 import { RuleList } from './RuleList'
 import { LAB } from './texts'
@@ -248,181 +248,4 @@ export function Lab({ api, startAt, t, lang, themeName, truth = NOTHING, truthSw
 /** An expression that is edited is no rule any more, until it is the rule's again. */
 function sameRule(state: LabState, expr: string, rules: readonly RuleRow[] | null): string | null {
   return rules?.find((rule) => rule.query === expr && (state.alert === null || rule.name === state.alert))?.name ?? null
-}
-
-interface ControlsProps {
-  readonly state: LabState
-  readonly lt: (typeof LAB)['en']
-  readonly busy: boolean
-  readonly change: (next: Partial<LabState>) => void
-  readonly run: () => void
-  readonly follow: () => void
-}
-
-function Controls({ state, lt, busy, change, run, follow }: ControlsProps) {
-  return (
-    <form
-      className="lab-controls"
-      onSubmit={(event) => {
-        event.preventDefault()
-        run()
-      }}
-    >
-      <Wait label={lt.for} value={state.holdS} change={(holdS) => change({ holdS, alert: null })} />
-      <Wait label={lt.keep} value={state.keepS} change={(keepS) => change({ keepS, alert: null })} />
-      <label className="field">
-        <span>{lt.range}</span>
-        <select value={state.minutes} onChange={(event) => change({ minutes: Number(event.target.value) })}>
-          {RANGES.map((n) => (
-            <option key={n} value={n}>
-              {fill(lt.minutes, { n })}
-            </option>
-          ))}
-        </select>
-      </label>
-      <button type="submit" className="primary" data-testid="lab-draw" disabled={busy && state.at !== null}>
-        {lt.draw}
-      </button>
-      {state.at !== null && (
-        <button
-          type="button"
-          onClick={() => {
-            change({ at: null })
-            follow()
-          }}
-        >
-          {lt.follow}
-        </button>
-      )}
-    </form>
-  )
-}
-
-function Wait({ label, value, change }: { label: string; value: number; change: (s: number) => void }) {
-  const [text, setText] = useState(promDuration(value))
-  useEffect(() => setText(promDuration(value)), [value])
-  const wrong = seconds(text) === null
-  return (
-    <label className="field">
-      <span className="code">{label}</span>
-      <input
-        value={text}
-        size={7}
-        spellCheck={false}
-        aria-invalid={wrong}
-        onChange={(event) => {
-          setText(event.target.value)
-          const s = seconds(event.target.value)
-          if (s !== null && s !== value) change(s)
-        }}
-      />
-    </label>
-  )
-}
-
-interface DrawingProps {
-  readonly picture: Picture
-  readonly lt: (typeof LAB)['en']
-  readonly lang: Lang
-  readonly themeName: ThemeName
-  readonly startAt: string
-  readonly truth: readonly TruthBand[]
-  readonly truthSwitch: ReactNode
-  readonly part: WhyNode | null
-  readonly chosenKey: string | null
-  readonly at: number
-  readonly onPick: (ms: number) => void
-  readonly choose: (lane: { labels: Labels } | null) => void
-  readonly whole: () => void
-}
-
-function Drawing(props: DrawingProps) {
-  const { picture, lt, lang, themeName, startAt, truthSwitch, part, chosenKey, at, onPick, choose, whole } = props
-  const { lanes, lines, times } = picture
-  const truth = useMemo(
-    () => props.truth.filter((band) => band.to >= picture.from && band.from <= picture.to),
-    [props.truth, picture.from, picture.to],
-  )
-  const lane = lanes.find((one) => one.key === chosenKey)
-  const shownLanes = useMemo(() => (lane ? [lane] : lanes), [lane, lanes])
-  const firingKeys = useMemo(() => {
-    const firing = shownLanes.filter((one) => one.bands.some((band) => band.state === 'firing'))
-    return new Set(lines.filter((line) => firing.some((one) => agree(line.labels, one.labels))).map((line) => line.key))
-  }, [lines, shownLanes])
-  const chosenLine = lane ? (lines.find((line) => agree(line.labels, lane.labels))?.key ?? null) : null
-  const firing = useMemo(() => union(shownLanes, 'firing'), [shownLanes])
-  const pending = useMemo(() => union(shownLanes, 'pending'), [shownLanes])
-  return (
-    <div className="lab-drawing">
-      <p className="lab-drawn">
-        <code>{picture.charted.text.replace(/\s+/g, ' ')}</code>
-        <span className="muted num">{fill(lt.seriesOf, { shown: lines.length, n: picture.lineCount })}</span>
-        {part && (
-          <button type="button" onClick={whole} aria-label={lt.query}>
-            ×
-          </button>
-        )}
-      </p>
-      {lines.length === 0 ? (
-        <p className="empty" data-testid="lab-nothing">
-          {lt.nothing}
-        </p>
-      ) : (
-        <RangeChart
-          {...{ times, lines, firingKeys, firing, pending, truth, at, startAt, lang, themeName, onPick }}
-          chosen={chosenLine}
-          threshold={picture.charted.threshold}
-          label={picture.charted.text}
-        />
-      )}
-      <label className="lab-instant">
-        <span className="muted">{lt.instant}</span>
-        <input
-          type="range"
-          min={times[0] ?? 0}
-          max={times[times.length - 1] ?? 0}
-          step={picture.why.interval_ms}
-          value={at}
-          data-testid="lab-instant"
-          aria-valuetext={clockAt(startAt, at)}
-          onChange={(event) => onPick(Number(event.target.value))}
-        />
-        <b className="num">{clockAt(startAt, at)}</b>
-      </label>
-      <p className="lab-legend">
-        {picture.charted.threshold !== null && (
-          <span>
-            <i className="key-threshold" /> {lt.threshold}{' '}
-            <span className="code">
-              {picture.charted.op} {picture.charted.threshold}
-            </span>
-          </span>
-        )}
-        <span>
-          <i className="key-firing" /> {lt.firing}
-        </span>
-        <span>
-          <i className="key-pending" /> {lt.pending}
-        </span>
-        {truthSwitch && (
-          <span>
-            <i className="key-truth" /> {lt.truth}
-          </span>
-        )}
-        {truthSwitch}
-      </p>
-      <h3>
-        {lt.lanes} <small className="muted">{picture.recorded ? lt.recorded : lt.computed}</small>
-      </h3>
-      {lanes.length === 0 && <p className="muted">{lt.noLanes}</p>}
-      <Lanes
-        {...{ lanes, truth, at, startAt, lt, choose }}
-        unsaid={picture.unsaid}
-        from={times[0] ?? 0}
-        to={times[times.length - 1] ?? 0}
-        chosen={chosenKey}
-      />
-      {picture.laneCount > lanes.length && <p className="muted">{fill(lt.more, { n: picture.laneCount - lanes.length })}</p>}
-    </div>
-  )
 }
