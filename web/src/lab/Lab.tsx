@@ -52,6 +52,7 @@ export function Lab({ api, startAt, t, lang, themeName, truth = NOTHING, truthSw
   const frame = useRef<Frame | null>(null)
   const drawn = useRef<{ state: LabState; part: WhyNode | null } | null>(null)
   const round = useRef(0)
+  const asking = useRef(0)
   const change = useCallback((next: Partial<LabState>) => setState((old) => ({ ...old, ...next })), [])
 
   const load = useCallback(
@@ -77,6 +78,7 @@ export function Lab({ api, startAt, t, lang, themeName, truth = NOTHING, truthSw
       try {
         const made = await draw(api, asked, known, of, frame.current)
         if (mine !== round.current) return
+        asking.current++
         frame.current = made
         drawn.current = { state: asked, part: of }
         setPicture(made)
@@ -135,7 +137,15 @@ export function Lab({ api, startAt, t, lang, themeName, truth = NOTHING, truthSw
   }
   const askAgain = (next: LabState) => {
     setState(next)
-    whyOf(api, next, ruleOf(next, rules ?? []), next.labels).then(setWhy, (problem) => setError(explained(problem, t)))
+    const mine = ++asking.current // of many instants in a row the last one counts, whichever is answered last
+    whyOf(api, next, ruleOf(next, rules ?? []), next.labels).then(
+      (found) => {
+        if (mine !== asking.current) return
+        setWhy(found)
+        setError('')
+      },
+      (problem) => mine === asking.current && setError(explained(problem, t)),
+    )
   }
   const pickAt = (ms: number) => {
     const at = Math.round(Math.min(picture?.to ?? ms, Math.max(picture?.from ?? ms, ms)))
