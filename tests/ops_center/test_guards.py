@@ -45,6 +45,7 @@ READS = [
     "/api/readings/{device}",
     "/api/overview",
     "/api/timeline",
+    "/api/rules/why",
     "/api/alerts",
     "/api/incidents",
     "/api/incidents/{incident_id}",
