@@ -28,7 +28,7 @@ from ops_center.rules.alerting import Change as Transition
 from ops_center.series import MAX_SERIES, Family, SeriesLimit, SeriesStore
 from ops_center.series_writer import STATIC_PERIOD_MS, SeriesWriter
 from ops_center.tables import IllegalEvent
-from ops_center.wire_input import Item, Seen, WireInput
+from ops_center.wire_input import Item, Seen, WireInput, out_of_reach, rows_of
 from sensors.messages import (
     OPENING,
     PROTOCOL,
@@ -43,7 +43,6 @@ from sensors.messages import (
     Registry,
     Until,
     UpHeader,
-    batch_devices,
     decode_frame,
     tag_of,
 )
@@ -220,10 +219,10 @@ class Center:
     def _on_barrier(self, barrier: Barrier, frame: bytes) -> list[Change]:
         if self.city is None:
             self._rebuild()
-        if not self._input.matches(barrier):
-            seen = f"{self._input.frames} frames with checksum {self._input.crc}"
-            expected = f"{barrier.frames} with {barrier.crc}"
-            self.counters.bad_message("barrier", f"before the barrier at {barrier.now_ms} ms came {seen}; expected {expected}")
+        if wrong := self._input.wrong_with(barrier, self.now_ms):
+            self.counters.bad_message("barrier", wrong)
+        if out_of_reach(barrier, self.now_ms):
+            return []
         items = self._input.close()
         if barrier.now_ms <= self.now_ms:
             return []
@@ -261,7 +260,7 @@ class Center:
             self.counters.bad_message("registry_version", f"a batch names registry {batch.registry_version}; known is {version}")
             return
         try:
-            rows = batch_devices(batch, columns, len(self.city.tables[batch.kind].index))
+            rows = rows_of(batch, columns, len(self.city.tables[batch.kind].index), self.now_ms)
         except BadMessage as error:
             self.counters.bad_message("batch", str(error))
             return

@@ -7,10 +7,15 @@ Order: by (delivered_at_ms, kind, sequence); `applied` comes before batches and 
 from dataclasses import dataclass, field
 from typing import Any
 
-from sensors.messages import Applied, Barrier, Batch, Finished, UpHeader, crc
+import numpy as np
+from numpy.typing import NDArray
+
+from sensors.messages import Applied, BadMessage, Barrier, Batch, Finished, UpHeader, batch_devices, crc
 
 MAX_BUFFERED = 100_000
 MAX_AHEAD = 50_000
+MAX_LEAP_MS = 3_600_000  # barriers come every simulated second
+MAX_SKEW_MS = 86_400_000  # clocks of devices go wrong, and late readings are late; but not by more than a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +47,42 @@ class WireInput:
         self.items.append(item)
         return True
 
-    def matches(self, barrier: Barrier) -> bool:
-        """Tell whether count and checksum are those of the barrier."""
-        return (self.frames, self.crc) == (barrier.frames, barrier.crc)
+    def wrong_with(self, barrier: Barrier, now_ms: int) -> str:
+        """Say what is wrong with a barrier: it is not of this input, or its time is out of reach; "" if nothing is."""
+        if out_of_reach(barrier, now_ms):
+            return f"a barrier at {barrier.now_ms} ms came after {now_ms} ms; expected one at most {MAX_LEAP_MS} ms later"
+        if (self.frames, self.crc) == (barrier.frames, barrier.crc):
+            return ""
+        seen = f"{self.frames} frames with checksum {self.crc}"
+        expected = f"{barrier.frames} with {barrier.crc}"
+        return f"before the barrier at {barrier.now_ms} ms came {seen}; expected {expected}"
 
     def close(self) -> list[Item]:
         """Return the input in order and begin anew."""
         ordered = sorted(self.items, key=_order)
         self.items, self.frames, self.crc = [], 0, 0
         return ordered
+
+
+def out_of_reach(barrier: Barrier, now_ms: int) -> bool:
+    """Tell whether a barrier leaps so far ahead that evaluating all that lies between would stop the center."""
+    return barrier.now_ms > max(now_ms, 0) + MAX_LEAP_MS
+
+
+def rows_of(batch: Batch, columns: dict[str, Any], table_size: int, now_ms: int) -> NDArray[np.int64]:
+    """Return a batch's rows in its kind's table. Raises BadMessage when they do not fit, or were observed at no possible time.
+
+    A sample of the far future would be a device's last for ever: it would never be stale, whatever became of it.
+    """
+    observed = columns.get("observed_at_ms")
+    first = last = batch.observed_at_ms
+    if observed is not None and len(observed):
+        first, last = int(np.min(observed)), int(np.max(observed))
+    if first < -MAX_SKEW_MS or last > max(now_ms, 0) + MAX_SKEW_MS:
+        worst = first if first < -MAX_SKEW_MS else last
+        expected = f"at most {MAX_SKEW_MS} ms before the run's start or after now, {now_ms} ms"
+        raise BadMessage(f"a batch of {batch.kind} was observed at {worst} ms; expected {expected}")
+    return batch_devices(batch, columns, table_size)
 
 
 def _order(item: Item) -> tuple[int, int, str, int]:

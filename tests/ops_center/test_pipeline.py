@@ -1,6 +1,7 @@
 """The center as a pure machine: same input, same judgement, whatever the socket did to it on the way."""
 
 import random  # noqa: TID251  # the order is the test's input
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from ops_center import keyframes
 from ops_center.events import AlertChange, CommandChange, IncidentChange, JudgementCommand
 from ops_center.pipeline import Center, headless
-from sensors.messages import ABSENT, MISSING, Applied, Batch, Finished, Pace, encode_frame
+from sensors.messages import ABSENT, MISSING, Applied, Barrier, Batch, Finished, Pace, encode_frame
 from tests.ops_center.small_city import CABINETS, LAMPS, SmallCity, config, fed, opening, registry
 
 
@@ -173,6 +174,33 @@ def test_bad_messages_are_counted_by_reason_and_never_fatal() -> None:
     for frame in city.until(20_000):
         center.step(frame)
     assert center.now_ms == 20_000
+
+
+@pytest.mark.parametrize("at_ms", [2**62, 4 * 3_600_000])
+def test_a_barrier_far_ahead_is_counted_and_time_stays(at_ms: int) -> None:
+    """A barrier hours or ages ahead does not make the center evaluate all that lies between; the city's own goes on."""
+    city = SmallCity()
+    center = fed(city.until(1_000))
+    assert center.step(encode_frame(Barrier(now_ms=at_ms, frames=0, crc=0))) == []
+    assert center.now_ms == 1_000 and center.counters.bad == {"barrier": 1}
+    assert f"a barrier at {at_ms} ms came after 1000 ms" in center.counters.last_bad
+    for frame in city.until(3_000):
+        center.step(frame)
+    assert center.now_ms == 3_000 and center.counters.bad == {"barrier": 1}
+
+
+@pytest.mark.parametrize("at_ms", [2**62, 2 * 86_400_000, -(2**62)])
+@pytest.mark.parametrize("column", [False, True])
+def test_readings_of_no_possible_time_are_counted_and_left_out(at_ms: int, column: bool) -> None:
+    """Observed days ahead, or before the run: no sample; such a device would never have been stale again."""
+    city = SmallCity()
+    header = Batch(seq=0, kind="lamp", registry_version=1, observed_at_ms=0 if column else at_ms, delivered_at_ms=0)
+    columns: list[tuple[str, Any]] = [("level", np.full(LAMPS, 50, dtype=np.int32))]
+    columns += [("observed_at_ms", np.full(LAMPS, at_ms, dtype=np.int64))] if column else []
+    center = fed([city.send(encode_frame(header, columns)), city.barrier(1_000)])
+    assert center.counters.bad == {"batch": 1} and f"observed at {at_ms} ms" in center.counters.last_bad
+    assert center.judge.readings("lamp_level_ratio", "lamp:0", -1, 2**62) == []
+    assert center.devices is not None and bool(center.devices.stale(1_000)[0])
 
 
 @given(st.binary(max_size=200))
