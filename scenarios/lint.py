@@ -125,6 +125,21 @@ class _Lint:
             said = f"trigger {trigger.id!r} is dead: {when.quantity} is never {when.kind} {when.level:g} {quantity.unit}".rstrip()
             span = f"{quantity.lowest:g} to {quantity.highest:g}"
             yield self.tree.problem((*at, "when", "level"), f"{said}; expected a level within {span}")
+        elif when.kind == "above" and when.level >= self._most(when.quantity or ""):
+            makers = ", ".join(sorted(RAISED_BY[when.quantity or ""][1]))
+            said = f"trigger {trigger.id!r} is dead: nothing in this scenario raises {when.quantity} above {when.level:g}"
+            yield self.tree.problem((*at, "when", "level"), f"{said} {quantity.unit}; expected an inject that does: {makers}")
+
+    def _most(self, name: str) -> float:
+        """How high a figure can get in this scenario, as far as that is known."""
+        usual, makers, param = RAISED_BY.get(name, (NEVER, frozenset[str](), ""))
+        entries = [(row.inject, row.params) for rows in (self.s.timeline, self.s.palette) for row in rows]
+        entries += [(row.inject or "", row.params) for row in self.s.triggers]
+        injects = [(inject, params) for inject, params in entries if self._kind(inject) in makers]
+        if not injects and self.s.weather not in WET:
+            return usual
+        highs = [params.get(param, self.known.injects[inject].parameters[param].default) for inject, params in injects if param]
+        return max(highs, default=NEVER)
 
     def _loops(self) -> Iterator[Problem]:
         """Triggers that wait for each other: by name none can be first, by kind each round begins the next."""
@@ -224,4 +239,12 @@ CAUSES: Mapping[str, frozenset[str]] = {
     "high_water": WATER,
     "sluice_stuck": WATER,
 }
+# figure -> what it may come to on an ordinary day, what kinds of truth raise it, and which of their parameters says how far
+RAISED_BY: Mapping[str, tuple[float, frozenset[str], str]] = {
+    "crowd_per_m2": (1.0, frozenset({"crowd"}), "density_per_m2"),
+    "smoke_ratio": (0.0, frozenset({"fire"}), ""),
+    "gust_mps": (10.0, frozenset({"typhoon"}), ""),
+    "flood_m": (0.0, frozenset({"typhoon", "downpour", "high_water", "sluice_stuck", "weather"}), ""),
+}
+WET = frozenset({"rain", "heavy_rain"})
 ORDINARY = frozenset({"luminaire_failure", "traffic_incident", "nuisance"})

@@ -47,6 +47,16 @@ def test_a_scenario_that_makes_sense_has_no_findings(tmp_path: Path) -> None:
             "kind: below, quantity: lamps_dark_count, level: 0",
             "is dead: lamps",
         ),
+        (
+            "kind: above, quantity: lamps_dark_count, level: 20",
+            "kind: above, quantity: crowd_per_m2, place: {kind: zone, id: zone_02}, level: 4",
+            "nothing in this scenario raises crowd_per_m2 above 4 1/m2; expected an inject that does: crowd",
+        ),
+        (
+            "kind: above, quantity: lamps_dark_count, level: 20",
+            "kind: above, quantity: gust_mps, level: 12",
+            "an inject that does: typhoon",
+        ),
         ("    of: outage\n    within: 2 min", "    of: outage\n    within: 2 s", "cannot be met: the rule itself waits 15s"),
         ("    of: outage\n    within: 2 min", "    of: outage\n    alert: Lost\n    within: 2 min", "no rule raises 'Lost'"),
         (
@@ -129,3 +139,13 @@ def test_check_ends_with_1_for_findings_and_2_for_bad_input(tmp_path: Path) -> N
     assert cityops("scenarios", "new", "fresh", "--folder", tmp_path).status == 0
     fresh = cityops("scenarios", "check", tmp_path / "fresh.yaml")
     assert (fresh.status, "holds, in 2 variants" in fresh.out) == (0, True)
+
+
+@pytest.mark.parametrize(("density", "dead"), [(3.9, True), (4.1, False)])
+def test_a_crowd_that_never_grows_so_dense_wakes_no_trigger(density: float, dead: bool, tmp_path: Path) -> None:
+    """What the injects of the scenario say is how far a figure can come."""
+    crowd = f"  - {{at: 1 s, inject: crowd, params: {{zone: zone_02, density_per_m2: {density}}}, scored: false}}\ntriggers:\n"
+    level = "kind: above, quantity: crowd_per_m2, place: {kind: zone, id: zone_02}, level: 4"
+    text = GOOD.replace("triggers:\n", crowd, 1).replace("kind: above, quantity: lamps_dark_count, level: 20", level, 1)
+    found = _findings(text, tmp_path)
+    assert len(found) == dead and all("is dead: nothing in this scenario raises crowd_per_m2 above 4" in f for f in found)
