@@ -169,6 +169,9 @@ def _check_binary(node: ast.Binary, text: str) -> None:
 
 def _check_matching(node: ast.Binary, kinds: list[str], text: str) -> None:
     how = node.matching
+    filled = how.fill_left is not None or how.fill_right is not None
+    if filled and (SCALAR in kinds or node.op in ast.SET_OPS):
+        raise ParseError("fill modifiers only allowed between instant vectors that are calculated with", text, node.span)
     if SCALAR in kinds and how.labels:
         raise ParseError("vector matching only allowed between instant vectors", text, node.span)
     if how.on:

@@ -18,6 +18,7 @@ from ops_center.promql.checks import check
 from ops_center.promql.durations import parse_duration_ms, parse_number
 from ops_center.promql.errors import EvaluationError, ParseError, PromQLError, Span, UnsupportedError
 from ops_center.promql.lexer import TokenLexer, tokenize, unquote
+from ops_center.promql.numbers import shown_number
 from ops_center.promql.periods import OF_QUERY, OF_TWO, Period, milliseconds_of
 
 _GRAMMAR = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
@@ -184,7 +185,7 @@ class _Builder(Transformer[Token, Any]):
     def at_time(self, expr: ast.Expr, word: Token, value: tuple[float, Token]) -> ast.Expr:
         seconds, last = value
         if not abs(seconds) < 2**53:
-            raise _Failure(f"timestamp out of bounds for @ modifier: {seconds:f}", _span(last))
+            raise _Failure(f"timestamp out of bounds for @ modifier: {shown_number(seconds)}", _span(last))
         return self._at(expr, word, ast.At(at_ms=_rounded_ms(seconds)), _span(expr, last))
 
     def at_anchor(self, expr: ast.Expr, word: Token, anchor: Token, _left: Token, right: Token) -> ast.Expr:
@@ -265,7 +266,7 @@ class _Builder(Transformer[Token, Any]):
     def label_name(self, token: Token) -> str:
         name = self._text(token) if token.type == "STRING" else str(token)
         if token.type != "STRING" and not _LABEL_NAME.fullmatch(name):
-            raise _Failure(f"unexpected in grouping opts: saw {name!r}, expected a label name", _span(token))
+            raise _Failure(f"unexpected {name!r} in grouping opts: expected a label name", _span(token))
         return name
 
     def label_list(self, *parts: Any) -> tuple[str, ...]:
