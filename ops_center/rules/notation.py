@@ -13,6 +13,7 @@ from ops_center.promql import ast
 from ops_center.promql.durations import parse_number
 from ops_center.promql.errors import PromQLError
 from ops_center.promql.parser import parse
+from ops_center.rules.yaml_nodes import short
 from ops_center.series_blocks import FloatArray
 
 MAX_POINTS = 1_000_000
@@ -82,16 +83,16 @@ def _any_labels(text: str) -> Labels:
     try:
         selector = parse(text)
     except PromQLError as why:
-        raise NotationError(f'bad series {text!r}: {why}, expected e.g. up{{job="a"}}') from None
+        raise NotationError(f'bad series {short(text)!r}: {short(str(why), 200)}, expected e.g. up{{job="a"}}') from None
     if (
         not isinstance(selector, ast.Selector)
         or any(m.op != "=" for m in selector.matchers)
         or selector.has_offset
         or selector.at
     ):
-        raise NotationError(f'bad series: saw {text!r}, expected name{{label="value"}}')
+        raise NotationError(f'bad series: saw {short(text)!r}, expected name{{label="value"}}')
     if len({m.name for m in selector.matchers}) < len(selector.matchers):
-        raise NotationError(f"bad series: saw a label twice in {text!r}, expected each once")
+        raise NotationError(f"bad series: saw a label twice in {short(text)!r}, expected each once")
     return labels_of({m.name: m.value for m in selector.matchers})
 
 
@@ -151,13 +152,13 @@ def _item(item: str, multiplied: bool) -> tuple[int, FloatArray]:
         return 2, np.zeros(1)
     match = _ITEM.fullmatch(item)
     if match is None:
-        raise NotationError(f"bad value: saw {item!r}, expected e.g. 1, 1+2x3, 5x2, _ or stale")
+        raise NotationError(f"bad value: saw {short(item)!r}, expected e.g. 1, 1+2x3, 5x2, _ or stale")
     first, sign, step, times = match.groups()
     start = parse_number(first)
     if step is None and times is None:
         return 1, np.array([start])
     if times is None:
-        raise NotationError(f"bad value: saw {item!r}, expected a repeat count after x")
+        raise NotationError(f"bad value: saw {short(item)!r}, expected a repeat count after x")
     delta = parse_number(step) * (-1 if sign == "-" else 1) if step else 0.0
     count = _count(times, 0) + 1
     if multiplied:
@@ -170,5 +171,5 @@ def _item(item: str, multiplied: bool) -> tuple[int, FloatArray]:
 def _count(text: str | None, default: int) -> int:
     count = int(text) if text and len(text) < 10 else default if not text else MAX_POINTS + 1
     if count > MAX_POINTS:
-        raise NotationError(f"too many points: saw {text}, expected at most {MAX_POINTS}")
+        raise NotationError(f"too many points: saw {short(text or '')}, expected at most {MAX_POINTS}")
     return count

@@ -19,7 +19,7 @@ from ops_center.promql.errors import ParseError
 from ops_center.promql.parser import parse
 from ops_center.rules.files import PROMETHEUS, VMALERT_RULES
 from ops_center.rules.notation import NotationError, Points, parse_labels, parse_values
-from ops_center.rules.yaml_nodes import Document, FileError, is_null
+from ops_center.rules.yaml_nodes import Document, FileError, is_null, short
 
 PROMTOOL, VMALERT = "promtool", "vmalert"
 FILE_KEYS = frozenset({"rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare"})
@@ -39,7 +39,7 @@ TEST_KEYS = frozenset(
 EXPR_KEYS = ("promql_expr_test", "metricsql_expr_test")
 DEFAULT_INTERVAL_MS = 60_000
 MAX_BYTES = 32 << 20
-MAX_NODES = 4_000_000
+MAX_NODES = 400_000  # eighty thousand series
 MAX_FILE_POINTS = 20_000_000
 _YAML_NUMBERS = {".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
 
@@ -163,7 +163,9 @@ class _Reader:
         for item in self.document.sequence(node, "group_eval_order"):
             name = self.document.text_of(item, "group")
             if name in seen:
-                raise self.document.error(f"group_eval_order: group name repeated: saw {name!r} twice, expected once", item)
+                raise self.document.error(
+                    f"group_eval_order: group name repeated: saw {short(name)!r} twice, expected once", item
+                )
             seen.append(name)
         return tuple(seen)
 
@@ -173,7 +175,7 @@ class _Reader:
         try:
             return parse_duration_ms(text) if text else 0
         except ValueError as why:
-            raise self.document.error(f"{what}: {why}", node) from None
+            raise self.document.error(f"{what}: {short(str(why), 200)}", node) from None
 
     def _test(self, node: Any, keys: dict[str, Any]) -> RuleTest:
         doc = self.document
@@ -243,7 +245,7 @@ class _Reader:
             expr = parse(text)
         except ParseError as why:
             place = keys.get("expr", node)
-            raise doc.error(f"could not parse expression {text!r}: {why.message}", place) from None
+            raise doc.error(f"could not parse expression {short(text)!r}: {short(why.message, 200)}", place) from None
         expected: list[tuple[Labels, float]] = []
         histogram = False
         for item in doc.sequence(keys.get("exp_samples"), "exp_samples"):
@@ -289,7 +291,7 @@ def _value(document: Document, node: Any) -> float:
             raise ValueError
         return parse_number(text)
     except ValueError:
-        raise document.error(f"value: saw {text!r}, expected a number, .inf or .nan, without quotes", node) from None
+        raise document.error(f"value: saw {short(text)!r}, expected a number, .inf or .nan, without quotes", node) from None
 
 
 def _start(document: Document, node: Any) -> int:
@@ -305,7 +307,7 @@ def _start(document: Document, node: Any) -> int:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise document.error(f"start_timestamp: saw {text!r}, expected epoch seconds or RFC 3339", node)
+        raise document.error(f"start_timestamp: saw {short(text)!r}, expected epoch seconds or RFC 3339", node)
     return round(moment.timestamp() * 1000)
 
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from ops_center.label_sets import NAME, Labels, without_names
 from ops_center.rules.notation import Points
-from ops_center.series import SeriesStore
+from ops_center.series import SeriesLimit, SeriesStore
 
 GAP, VALUE, STALE = 0, 1, 2
 MAX_EMPTY = 4  # cells per point in a matrix
+MAX_UNEVEN = 8_000_000  # cells where most would be empty
 Typed = tuple[Labels, Points]
 
 
@@ -23,7 +24,7 @@ class TypedSeries:
     """Series whose points are one interval apart from 0 on; of two with the same labels the later one counts.
 
     Raises:
-        SeriesLimit: more series than a store holds.
+        SeriesLimit: more series than a store holds, or one long series among many short ones.
     """
 
     def __init__(self, store: SeriesStore, series: Iterable[tuple[Labels, Points | None]], interval_ms: int) -> None:
@@ -38,6 +39,11 @@ class TypedSeries:
             longest, total = max(len(p.kinds) for _, p in typed), sum(len(p.kinds) for _, p in typed)
             if metric and longest * len(typed) <= MAX_EMPTY * total:
                 self._matrices.append(_Matrix(store, metric, typed, longest, interval_ms))
+            elif longest * len(typed) > MAX_UNEVEN:
+                raise SeriesLimit(
+                    f"series of metric {metric!r} are too uneven: saw {len(typed)} of up to {longest} points, {total} in all, "
+                    f"expected at most {MAX_UNEVEN} when all are as long as the longest"
+                )
             else:
                 _load_singly(store, typed, interval_ms)
 

@@ -30,6 +30,7 @@ from ops_center.rules.places import line_column, offsets
 MAX_BYTES = 1 << 20
 MAX_NODES = 60_000  # 3 000 rules as people write them, and no more than a second or two of reading
 MAX_DEPTH = 200
+MAX_SHOWN = 80
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the pure one where PyYAML was built without libyaml
 
@@ -112,11 +113,11 @@ class Document:
                 merged += value.value if isinstance(value, SequenceNode) else [value]
                 continue
             if name in out:
-                raise self.error(f"{what}: key {name!r} appears twice, expected once", key)
+                raise self.error(f"{what}: key {short(name)!r} appears twice, expected once", key)
             if allowed is not None and name not in allowed:
                 if self.lenient:
                     continue
-                raise self.error(f"{what}: unknown key {name!r}, expected one of {', '.join(sorted(allowed))}", key)
+                raise self.error(f"{what}: unknown key {short(name)!r}, expected one of {', '.join(sorted(allowed))}", key)
             out[name] = value
         for other in merged:
             out = {**self.mapping(other, allowed, what), **out}
@@ -236,6 +237,11 @@ def _unreadable(text: str, file: str) -> FileError:
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
     seen = f"U+{ord(found.group()):04X}" if found else "a character"
     return FileError(f"not YAML: saw {seen}, expected text", file, line, column)
+
+
+def short(text: str, most: int = MAX_SHOWN) -> str:
+    """A text as an error shows it."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
 
 
 def is_null(node: Any) -> bool:

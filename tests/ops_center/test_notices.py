@@ -196,3 +196,39 @@ def test_an_outage_longer_than_tolerated_begins_anew():
 def test_what_was_not_true_before_is_not_restored():
     """An alert that had ended, or never was, begins with its first true evaluation."""
     assert restarted(30, 500, 30, 50) == [(50, "pending"), (80, "firing")]
+
+
+GOOD_GROUP = "- name: good\n  interval: 30s\n  rules:\n  - {alert: A, expr: m > 0, for: 1m}\n  - {record: r, expr: m * 2}\n"
+BAD_GROUPS = {
+    "a join that finds two": "m * on () group_left () n",
+    "a query too large": "max_over_time(sum_over_time(m[20h:1s])[20h:1s])",
+    "too many steps": "sum_over_time(m[100y:1ms])",
+    "twice the same": 'label_replace(n, "x", "same", "", "")',
+}
+
+
+@pytest.mark.parametrize("name", BAD_GROUPS)
+def test_other_groups_stay_on_time(name):
+    """A group whose rule fails at every instant, or asks for too much, delays and changes nothing of another group."""
+
+    def lived(text: str) -> tuple[list, list, list]:
+        engine = RuleEngine(SeriesStore())
+        engine.load([load_text(text, "r.yml")], 0)
+        m, n = (engine.store.family(metric, [{"x": "1"}, {"x": "2"}], 30 * S) for metric in "mn")
+        notices, sent, changes, health = Notices(engine), [], [], []
+        at_ms: int | None = 0
+        while at_ms is not None and at_ms <= 5 * M:
+            for family in (m, n):
+                family.append(at_ms, at_ms, np.array([1.0, 0.0]))
+            found = engine.evaluate(at_ms)
+            changes += [(c.at_ms, c.rule, c.after) for c in found if c.group == "good"]
+            sent += [n for n in notices.after(at_ms, found) if n.group == "good"]
+            health.append({r.rule.name: r.health for g in engine.groups for r in g.rules})
+            at_ms = engine.next_evaluation_ms(at_ms)
+        return changes, sent, health
+
+    alone = lived("groups:\n" + GOOD_GROUP)
+    bad = f"- name: bad\n  interval: 30s\n  rules:\n  - {{alert: Bad, expr: {BAD_GROUPS[name]!r}}}\n"
+    beside = lived("groups:\n" + bad + GOOD_GROUP)
+    assert beside[:2] == alone[:2] and len(alone[0]) == 2
+    assert all(one["Bad"] == "err" and one["A"] == one["r"] == "ok" for one in beside[2]), beside[2][0]
