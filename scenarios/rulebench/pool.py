@@ -19,22 +19,30 @@ def workers_there_are() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_all(
-    work: Callable[[J], R], jobs: Sequence[J], workers: int = 1, progress: Callable[[float], Any] = lambda done: None
-) -> list[R]:
-    """Return the result of every job, in their order; `progress` gets how many are done.
+class Workers:
+    """Processes that stay at work from one list of jobs to the next; with one, all is done here."""
 
-    With one worker all is done here; else `work` must be a function of a module, and jobs and results plain data.
-    """
-    if min(workers, len(jobs)) <= 1:
-        found: list[R] = []
-        for job in jobs:
-            found.append(work(job))
-            progress(len(found))
-        return found
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=multiprocessing.get_context("spawn"))
-    try:
-        futures = [pool.submit(work, job) for job in jobs]
+    def __init__(self, count: int = 1) -> None:
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, work: Callable[[J], R], jobs: Sequence[J], progress: Callable[[float], Any] = lambda done: None) -> list[R]:
+        """Return the result of every job, in their order; `progress` gets how many are done.
+
+        With more than one worker `work` must be a function of a module, and jobs and results plain data.
+        """
+        if self.count <= 1 or (len(jobs) <= 1 and self._pool is None):
+            return [_done(work(job), number, progress) for number, job in enumerate(jobs, 1)]
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self.count, mp_context=multiprocessing.get_context("spawn"))
+        futures = [self._pool.submit(work, job) for job in jobs]
         open_: set[Future[R]] = set(futures)
         while open_:
             done, open_ = wait(open_, return_when=FIRST_COMPLETED)
@@ -42,5 +50,16 @@ def run_all(
                 one.result()  # the first error ends it
             progress(len(jobs) - len(open_))
         return [future.result() for future in futures]
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _done(result: R, number: int, progress: Callable[[float], Any]) -> R:
+    progress(number)
+    return result
+
+
+def run_all(
+    work: Callable[[J], R], jobs: Sequence[J], workers: int = 1, progress: Callable[[float], Any] = lambda done: None
+) -> list[R]:
+    """Return the result of every job, as `Workers.run`, with processes for these jobs alone."""
+    with Workers(min(workers, len(jobs))) as pool:
+        return pool.run(work, jobs, progress)

@@ -11,6 +11,7 @@ TREE: dict[str, tuple[str, str]] = {  # command -> its module, and the function 
     "sweep": ("sweep", "sweep"),
     "compare": ("compare", "compare"),
     "mutate": ("mutate", "mutate"),
+    "breaker": ("breaker", "breaker"),
     "backtest": ("backtest", "backtest"),
     "why": ("why", "why"),
 }
