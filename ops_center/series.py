@@ -286,9 +286,15 @@ class SeriesStore:
         made.inherit(self)
         return made
 
+    def learn(self, other: SeriesStore) -> None:
+        """Keep what a store `beside` this one derived from labels, for the next one beside it."""
+        for matchers, selection in other._selections.items():
+            if selection.metric is not None and self.metrics.get(selection.metric.name) is selection.metric:
+                self._older[matchers] = selection.labels
+
     def inherit(self, other: SeriesStore) -> None:
         """Use what another store derived from the labels that it selected, wherever this one selects the same."""
-        self._older = {matchers: selection.labels for matchers, selection in other._selections.items()}
+        self._older = other._older | {matchers: selection.labels for matchers, selection in other._selections.items()}
 
     def append_sample(
         self,

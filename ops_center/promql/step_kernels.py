@@ -314,6 +314,8 @@ def _idelta(stack: AnyStack, _frames: Frames) -> Results:
 
 def _neighbours(stack: AnyStack, resets: bool) -> Results:
     """How often neighbouring samples fall, or differ; NaN to NaN is no change."""
+    if stack.whole and isinstance(stack, Stack):
+        return _neighbours_of_all(stack, resets), np.ones(_shape(stack), dtype=np.bool_)
     found, shape = np.zeros(_shape(stack)), _shape(stack)
     previous, first = stack.row(0), stack.there(0)
     seen = np.ones(shape, dtype=np.bool_) if first is None else first
@@ -325,6 +327,20 @@ def _neighbours(stack: AnyStack, resets: bool) -> Results:
         previous = np.where(there, row, previous)
         seen = seen | there
     return found, seen
+
+
+def _neighbours_of_all(stack: Stack, resets: bool) -> FloatArray:
+    """The same where every cell holds a sample."""
+    found, previous = np.zeros(_shape(stack)), stack.row(0)
+    nans = not resets and bool(np.isnan(stack.base).any())
+    for k in range(1, stack.length):
+        row = stack.row(k)
+        hit = row < previous if resets else row != previous
+        if nans:
+            hit &= ~(np.isnan(row) & np.isnan(previous))
+        found += hit
+        previous = row
+    return found
 
 
 def _changes(stack: AnyStack, _frames: Frames) -> Results:

@@ -29,7 +29,10 @@ def replay(files: Sequence[RuleFile], store: SeriesStore, first_ms: int, last_ms
 
     Many instants of a rule are evaluated at once where they can; the result is that of `replay_stepwise`.
     """
-    return replay_together(files, store.beside(written_by(files)), first_ms, last_ms, settings)
+    beside = store.beside(written_by(files))
+    done = replay_together(files, beside, first_ms, last_ms, settings)
+    store.learn(beside)
+    return done
 
 
 def replay_stepwise(

@@ -225,7 +225,7 @@ class Together:
         self.apart_changes: list[Change] = []
         if self.plan.apart:
             self.apart = RuleEngine(store, settings)
-            self.apart.load(_only(files, self.plan.apart), first_ms)
+            self.apart.load(only(files, self.plan.apart), first_ms)
 
     def run(self, first_ms: int, last_ms: int, only: frozenset[int] | None = None) -> None:
         """Evaluate all rules, or those at some places, at their instants in [first, last]."""
@@ -322,7 +322,7 @@ class Together:
         return firings_of(self.changes.pop(member.place, []))
 
 
-def _only(files: Sequence[RuleFile], places: frozenset[int]) -> list[RuleFile]:
+def only(files: Sequence[RuleFile], places: frozenset[int]) -> list[RuleFile]:
     """The files with some of their rules, by place among all."""
     made, place = [], 0
     for file in files:

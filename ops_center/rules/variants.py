@@ -21,7 +21,7 @@ from ops_center.rules.firings import Firing
 from ops_center.rules.group import PLAIN, Settings
 from ops_center.rules.held import Numbering, Results, Spans, firings_in, runs_of, spans_of
 from ops_center.rules.replay import replay, written_by
-from ops_center.rules.together import Stretch, Together
+from ops_center.rules.together import Stretch, Together, only, plan_of
 from ops_center.series import SeriesStore
 from ops_center.series_blocks import TimeArray
 
@@ -69,9 +69,13 @@ class Variants:
         last_ms: int,
         settings: Settings = PLAIN,
     ) -> None:
-        self._files, self._place, self._store = list(files), place, store
+        needed = plan_of([rule for file in files for group in file.groups for rule in group.rules]).sources_of(place) | {place}
+        place = sorted(needed).index(place)
+        files = only(files, needed)  # others change nothing about this one
+        self._files, self._place, self._store = files, place, store
         self._first_ms, self._last_ms, self._settings = first_ms, last_ms, settings
-        self._work = Together(files, store.beside(written_by(files)), first_ms, settings)
+        beside = store.beside(written_by(files))
+        self._work = Together(files, beside, first_ms, settings)
         self._member = self._work.members[place]
         states = self._member.state.alerts
         assert states is not None
