@@ -94,7 +94,7 @@ CHECKS: dict[str, Check] = {
             "{alert: A, expr: 'sensor_info{kind=\"loop_detector\"} unless sensor_up', for: 1m}",
         ),
         Check(
-            "label-not-kept", ERROR, "A template shows a label that the expression does not keep",
+            "label-not-kept", WARNING, "A template shows a label that the expression does not keep",
             "An aggregation or a join has dropped it: the text has a hole.",
             on_rules.label_not_kept,
             "{alert: A, expr: count by (zone) (lamp_fault == 1) > 3, for: 1m, annotations: {title: 'At {{ $labels.cabinet }}'}}",
