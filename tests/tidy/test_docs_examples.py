@@ -26,6 +26,17 @@ def test_the_rule_of_the_how_to_passes_its_own_test(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_the_page_on_rule_tests_shows_the_first_survivor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `rules mutate` prints of the page's rule begins as the page says."""
+    page = (ROOT / "docs" / "how-to" / "test-your-rules.md").read_text(encoding="utf-8")
+    rules, tests = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    (shown,) = re.findall(r"```text\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "roads.yml").write_text(rules, encoding="utf-8")
+    (tmp_path / "roads.test.yml").write_text(tests, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert cityops("rules", "mutate", ".", "--workers", 1).out.startswith(shown)
+
+
 def test_the_page_on_rule_tests_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules and test of the page hold, and its two outputs are those of the command."""
     page = (ROOT / "docs" / "how-to" / "test-your-rules.md").read_text(encoding="utf-8")
