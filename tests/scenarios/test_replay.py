@@ -126,6 +126,23 @@ def test_every_moment_that_is_sought_is_that_of_the_run(setup: Setup, kept: RunF
     again.close()
 
 
+def test_at_every_moment_that_is_shown_it_can_be_asked_why(kept: RunFolder) -> None:
+    """Before the outage the alert's expression is not there; during it, it fires; what lies ahead of the moment is not told."""
+
+    async def watch() -> None:
+        async with theatre(kept, 200_000) as place, place.client("op") as operator, place.client() as client:
+            ask = {"alert": "FeederLoss", "label": "feeder=feeder:01_1"}
+            assert (await operator.get("/api/rules/why", params=ask)).json()["verdict"] == "false"
+            assert (await operator.get("/api/rules/why", params={**ask, "at_ms": 310_000})).status_code == 422
+            await client.post("/api/seek", json={"to_ms": 310_000})
+            during = (await operator.get("/api/rules/why", params=ask)).json()
+            assert (during["verdict"], during["at_ms"]) == ("firing", 310_000)
+            before = (await operator.get("/api/rules/why", params={**ask, "at_ms": 200_000})).json()
+            assert (before["verdict"], before["ended_by"] != []) == ("false", True)
+
+    asyncio.run(watch())
+
+
 def test_it_stands_still_when_it_is_paused_and_nothing_can_be_changed(kept: RunFolder) -> None:
     """Pause, run to an instant, the line of time with its marks; what would change the run is refused with the reason."""
 

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from ops_center.rules.alerting import ActiveAlert
+from ops_center.rules.group import RuleEngine
+from ops_center.rules.why import Asked
+from ops_center.rules.why import why as explain_alert
 from scenarios.rulebench.why_text import LANGS, WORDS
+from scenarios.runner import HeadlessRun, run_headless
 from scenarios.setup import prepare
 from tests.scenarios.cli_kit import SHORT, cityops
 
@@ -19,8 +24,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with rules of one's own and a run of five minutes, recorded under the built-in pack."""
     path = tmp_path_factory.mktemp("why")
     (path / "own.yml").write_text(OWN, encoding="utf-8")
-    from scenarios.runner import run_headless
-
     setup = prepare(SHORT, seed=7)
     run_headless(setup, until_ms=setup.scenario.warm_up + 300_000, out=setup.create(path / "runs", "kept"))
     return path
@@ -88,3 +91,34 @@ def test_what_cannot_be_asked_is_refused(folder: Path, words: tuple[str, ...], s
     """Status 2 (1 for a run that is not there), and what was expected."""
     answer = cityops("rules", "why", folder / "own.yml", "--data", folder, *words)
     assert answer.status in (1, 2) and said in " ".join(answer.err.replace("│", " ").split())
+
+
+def test_every_alert_of_the_pack_stands_as_the_center_says() -> None:
+    """Through an outage, whatever is pending or firing is explained with the same condition since the same instant, as it happens
+    and looked back on; what fires has a tree that holds, unless it is kept."""
+    setup = prepare(SHORT, seed=7)
+    run = HeadlessRun(setup)
+    seen: list[tuple[int, ActiveAlert]] = []
+    for t_s in range(120, 300, 15):
+        run.advance(setup.scenario.warm_up + t_s * 1000)
+        rules = run.center.judge.rules
+        active = [(run.now_ms, alert) for _, _, alerts in rules.active_alerts(run.now_ms) for alert in alerts]
+        seen += active
+        for _, alert in active:
+            _stands(rules, run.now_ms, alert)
+    assert {alert.condition for _, alert in seen} == {"pending", "firing"}
+    assert {alert.labels["alertname"] for _, alert in seen} >= {"FeederLoss", "PowerContradicts"}
+    for now_ms, alert in seen:
+        _stands(run.center.judge.rules, now_ms, alert)
+    run.close()
+
+
+def _stands(rules: RuleEngine, now_ms: int, alert: ActiveAlert) -> None:
+    document = explain_alert(rules, Asked(now_ms, alert.labels["alertname"], labels=alert.labels))
+    assert (document["condition"], document["active_at_ms"]) == (alert.condition, alert.active_at_ms)
+    assert document["alert_labels"] == alert.labels
+    assert document["holds"] == (alert.keep_firing_since_ms is None) and bool(document["ended_by"]) != document["holds"]
+    if alert.keep_firing_since_ms is not None:
+        assert document["kept_since_ms"] == alert.keep_firing_since_ms
+    if alert.condition == "firing":
+        assert document["fires_at_ms"] == alert.fired_at_ms

@@ -17,6 +17,19 @@ describe.each(THEME_NAMES)('the theme %s', (name) => {
     expect(over(token, 'raised')).toBeGreaterThanOrEqual(TEXT)
   })
 
+  it.each(['info', 'minor', 'focus', 'major', 'text', 'muted'] as const)(
+    "reads the editor's %s, and marks in the lab",
+    (token) => {
+      expect(over(token, 'raised')).toBeGreaterThanOrEqual(TEXT)
+    },
+  )
+
+  it('shows bands, lanes and what stands on the chosen completion in the lab', () => {
+    for (const token of ['critical', 'minor', 'exercise', 'focus'] as const)
+      expect(over(token, 'raised')).toBeGreaterThanOrEqual(SYMBOL)
+    expect(over('onSeverity', 'focus')).toBeGreaterThanOrEqual(TEXT)
+  })
+
   it('reads labels on the map, on land, water and halo', () => {
     for (const ground of ['mapLand', 'mapZone', 'mapWater', 'mapPark', 'halo'] as const)
       expect(over('label', ground)).toBeGreaterThanOrEqual(TEXT)
