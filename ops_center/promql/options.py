@@ -19,8 +19,8 @@ class Options:
         delayed_name_removal: drop metric names at the end of the query only (Prometheus' feature flag of that name).
         metadata_labels: `__type__` and `__unit__` go where the metric's name goes (Prometheus' flag `type-and-unit-labels`).
         compat: "3.x" (windows left-open) or "2.x" (windows closed), for an installed promtool as oracle.
-        max_samples, max_steps, max_inner_steps, max_series: limits on one evaluation; inner steps are those of a subquery,
-            series those that one selector finds or one function makes.
+        max_samples, max_steps, max_inner_steps, max_series, max_cells: limits on one evaluation; inner steps are those of a
+            subquery, series those that one selector finds or one function makes, cells those of all windows of inner steps.
     """
 
     lookback_ms: int = 300_000
@@ -32,6 +32,7 @@ class Options:
     max_steps: int = 11_000
     max_inner_steps: int = 100_000
     max_series: int = 250_000
+    max_cells: int = 500_000_000
 
     @property
     def closed(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from ops_center.event_block import Block
+from ops_center.event_block import Block, EventBlock
 from ops_center.label_sets import LabelSets
 from ops_center.promql import ast
 from ops_center.promql.errors import EvaluationError, LimitError
@@ -31,7 +31,7 @@ class Context(msgspec.Struct, frozen=True):
 
     `memo` holds the values of what several expressions share at these instants, None where nothing is shared. `watch` is the
     caller's: it ends what takes too long, and takes notes. `known` says for each of many steps what was known then (store
-    axis), in place of `as_of` for all.
+    axis), in place of `as_of` for all. `inner` holds inside a subquery.
     """
 
     store: SeriesStore
@@ -46,6 +46,7 @@ class Context(msgspec.Struct, frozen=True):
     memo: Memo | None = None
     watch: Watch = UNWATCHED
     known: TimeArray | None = None
+    inner: bool = False
 
     def known_at(self, row: int) -> int | None:
         """What was known at a step."""
@@ -217,7 +218,7 @@ def _subquery_grid(node: ast.Subquery, context: Context) -> tuple[LabelSets, tup
         return LabelSets(()), ()
     as_of = None if context.known is not None else context.as_of
     instants = start + step * np.arange(count, dtype=np.int64)
-    inner = msgspec.structs.replace(context, times=instants, memo=None, known=None, as_of=as_of)
+    inner = msgspec.structs.replace(context, times=instants, memo=None, known=None, as_of=as_of, inner=True)
     value = context.evaluate(node.expr, inner)
     if not isinstance(value, Vector):
         raise EvaluationError(f"subquery: saw a {type(value).__name__}, expected an instant vector")
@@ -265,6 +266,8 @@ def select_range(
     labels, parts, ends, range_ms = _sources(node, context)
     steps = len(context.times)
     guard(steps, len(labels), context)
+    if context.inner:
+        _guard_windows(parts, ends, range_ms, context)
     kernel: Kernel = KERNELS[func]
     if not parts:
         nothing = np.zeros((steps, 0))
@@ -294,6 +297,24 @@ def select_range(
         frame = _frame(context, row, int(ends[row if len(ends) > 1 else 0]), range_ms, params)
         values[row], present[row] = _one_step(kernel, parts, frame, context, row)
     return Vector(labels, values, present)
+
+
+def _guard_windows(parts: tuple[Part, ...], ends: TimeArray, range_ms: int, context: Context) -> None:
+    """Refuse windows within a subquery that would keep a rule, and all that wait for it, busy for longer than seconds.
+
+    The limit counts work and not time: a rule that fails on one machine fails on every other.
+    """
+    cells = 0
+    for source, _, width in parts:
+        if not isinstance(source, EventBlock):  # series with instants of their own are few
+            times = source.times if isinstance(source, Grid) else source.times[: source.rows]
+            rows = times.searchsorted(ends, "right") - times.searchsorted(ends - range_ms)
+            cells += int(rows.max()) * len(context.times) * width
+    if cells > context.options.max_cells:
+        raise LimitError(
+            "query processing would load too many samples into memory in query execution: "
+            f"saw {cells} in the windows of a subquery's steps, expected at most {context.options.max_cells}"
+        )
 
 
 def _frame(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import numpy as np
 import pytest
@@ -232,3 +234,20 @@ def test_other_groups_stay_on_time(name):
     beside = lived("groups:\n" + bad + GOOD_GROUP)
     assert beside[:2] == alone[:2] and len(alone[0]) == 2
     assert all(one["Bad"] == "err" and one["A"] == one["r"] == "ok" for one in beside[2]), beside[2][0]
+
+
+def test_windows_within_windows_are_refused_by_their_size():
+    """A subquery over windows that would take a minute and a half fails at once, by what it asks for and not by a clock."""
+    engine = RuleEngine(SeriesStore())
+    slow = "max_over_time(sum_over_time(m[1h:1s])[1h:1s])"
+    bad = f"- name: bad\n  interval: 30s\n  rules:\n  - {{alert: Bad, expr: {slow!r}}}\n"
+    engine.load([load_text("groups:\n" + bad + GOOD_GROUP, "r.yml")], 0)
+    family = engine.store.family("m", [{"x": str(i)} for i in range(2000)], 30 * S)
+    for row in range(121):
+        family.append(row * 30 * S, row * 30 * S, np.arange(2000.0))
+    before = time.process_time()
+    changes = engine.evaluate(60 * M)
+    assert time.process_time() - before < 2.0
+    health = {r.rule.name: (r.health, r.last_error) for g in engine.groups for r in g.rules}
+    assert health["Bad"][0] == "err" and "in the windows of a subquery's steps" in health["Bad"][1]
+    assert health["A"] == health["r"] == ("ok", "") and len(changes) == 1999
