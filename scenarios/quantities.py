@@ -12,6 +12,7 @@ import numpy as np
 
 from scenarios.schema import PlaceRef
 from simulator.city import Text
+from simulator.crowds import PRESSED_PER_M2, cells, people
 from simulator.world import World
 
 CITY = "city"
@@ -57,6 +58,12 @@ def _crowd(world: World, _kind: str, row: int, now_ms: int) -> float:
     ordinary = float(world.security.outdoor_density(now_ms)[row])
     crowds = [h.now(now_ms) for h in world.security.happenings if h.kind == "crowd" and h.zone == row]
     return max([ordinary, *crowds])
+
+
+def _pressed(world: World, _kind: str, row: int, now_ms: int) -> float:
+    """People of a zone's crowds where they can no longer keep from touching each other."""
+    own = [h for h in world.security.happenings if h.kind == "crowd" and h.zone == row]
+    return sum(people(cells(h.now(now_ms), h.radius_m), PRESSED_PER_M2) for h in own)
 
 
 def _lamps_dark(world: World, kind: str, row: int, _now_ms: int) -> float:
@@ -122,6 +129,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "waiting_veh": Quantity(Text("Xe chờ vào đường", "Vehicles that wait to enter"), "", (CITY,), 0, 1e7, _waiting),
     "vehicle_hours": Quantity(Text("Giờ xe trên đường", "Vehicle hours"), "h", (CITY,), 0, 1e9, _vehicle_hours),
     "crowd_per_m2": Quantity(Text("Mật độ người", "Crowd density"), "1/m2", ("zone",), 0, 10, _crowd),
+    "pressed_people": Quantity(Text("Người bị chen ép", "People who are pressed"), "", ("zone",), 0, 1e6, _pressed),
     "lamps_dark_count": Quantity(
         Text("Đèn tắt ngoài ý muốn", "Lamps dark against their orders"),
         "",

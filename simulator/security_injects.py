@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from simulator.city import Text
+from simulator.crowds import band, cells, people
 from simulator.injects import Inject, Parameter
 from simulator.security import NUISANCE
 from simulator.truth import Place, TruthEvent
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 INTRUDER_LIKENESS = 0.92
 SEEN_M = 120.0
+CROWD_M = 60.0
 OBJECT_SEEN_M = 40.0
 
 
@@ -50,10 +52,11 @@ def _crowd(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent
     devices = world.city.devices
     seen = [i for i in world.security.cameras.tolist() if devices.zone[i] == zone]
     at = Place("device", devices.id[seen[0]]) if seen else Place("zone", world.city.zones.id[zone])
-    ramp_ms = round(params["ramp_s"] * 1000)
+    ramp_ms, density = round(params["ramp_s"] * 1000), float(params["density_per_m2"])
+    told = {"band": band(density), "people": round(people(cells(density, CROWD_M)))}
     return world.security.begin(
-        "crowd", Place("zone", world.city.zones.id[zone]), world.spot(at), now_ms,
-        strength=float(params["density_per_m2"]), radius_m=60.0, ramp_ms=ramp_ms, lasts_ms=round(params["duration_s"] * 1000),
+        "crowd", Place("zone", world.city.zones.id[zone]), world.spot(at), now_ms, attributes=told,
+        strength=density, radius_m=CROWD_M, ramp_ms=ramp_ms, lasts_ms=round(params["duration_s"] * 1000),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import scipy  # its parts load at their first use: who only lists the kinds need
 from sensors.kind import Floats, Measured, Noise, Quantity, SensorKind, Sites
 from sensors.messages import Text
 from sensors.placement import device_sites, on_battery_for
+from simulator.crowds import shape
 from simulator.glare import LOST
 from simulator.world import World
 
@@ -53,10 +54,10 @@ def measure(world: World, sites: Sites, context: Any, now_ms: int) -> Measured:
     unattended = np.zeros(sites.n, dtype=bool)
     density, likeness, tamper = ordinary.copy(), np.full(sites.n, 0.04), np.full(sites.n, 0.01)
     for happening in world.security.happenings:
-        seen = world.places.distance_m(sites.lon, sites.lat, happening.lon, happening.lat) <= happening.radius_m
-        strength = happening.now(now_ms)
+        away_m = world.places.distance_m(sites.lon, sites.lat, happening.lon, happening.lat)
+        seen, strength = away_m <= happening.radius_m, happening.now(now_ms)
         if happening.kind == "crowd":
-            density = np.where(seen, np.maximum(density, strength), density)
+            density = np.maximum(density, strength * shape(away_m, happening.radius_m))
             continue
         if happening.kind == "abandoned_object":
             unattended |= seen & (now_ms - happening.start_ms >= LEFT_ALONE_MS)
