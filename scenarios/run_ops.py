@@ -4,7 +4,7 @@ Lives here: operations on run folders that need the run executed. Must not know:
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,12 @@ def material_of(run: RunFolder, executed: HeadlessRun, changes: list[Any]) -> Ma
         until_ms=executed.now_ms, outcomes=executed.city.measures.values(), phases=tuple(executed.city.triggers.phases),
         picks=setup.loaded.picks,
     )  # fmt: skip
+
+
+def goes_otherwise(run: RunFolder, digest: Mapping[str, str]) -> bool:
+    """Tell whether a re-execution came to other digests than the run itself; not, where the run was interrupted before it had any."""
+    kept = run.result()
+    return kept.get("until_ms") == last_barrier_ms(run) and kept.get("digest") != digest
 
 
 def report(run: RunFolder, progress: Progress = _quiet) -> dict[str, Any]:

@@ -88,6 +88,8 @@ def report(
     found = runs.get(runs_folder(data), run)
     with progress("report", _length_s(found), "simulated s", quiet=as_json) as advance:
         document = run_ops.report(found, advance)
+    if run_ops.goes_otherwise(found, document["digest"]):
+        tell(f"run {run} goes otherwise here than it was recorded (another release?): this tells what comes of it now")
     if html is not None:
         html.write_text(as_html(document, lang or "vi"), encoding="utf-8")
     if as_json:

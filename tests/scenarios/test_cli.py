@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -251,11 +252,20 @@ def test_a_run_verifies_and_is_reported(data: Path, the_run: dict[str, Any]) -> 
     report = cityops("runs", "report", run_id, "--data", data, "--json").document
     assert report["digest"] == the_run["digest"]
     text = cityops("runs", "report", run_id, "--data", data)
-    assert "feeder_outage" in text.out and "report: 300 of 300 simulated s" in text.err
+    assert "feeder_outage" in text.out and "report: 300 of 300 simulated s" in text.err and "goes otherwise" not in text.err
     page = data / "debrief.html"
     told = cityops("runs", "report", run_id, "--data", data, "--lang", "vi", "--html", page)
     assert "Kỳ vọng" in told.out and "Kỳ vọng" in page.read_text(encoding="utf-8")
     assert cityops("runs", "report", run_id, "--data", data, "--lang", "fr").status == 2
+
+
+def test_a_report_of_another_release_says_that_it_goes_otherwise(data: Path, the_run: dict[str, Any], tmp_path: Path) -> None:
+    """A run whose own digests are not those of its re-execution is reported with a word about it."""
+    folder = shutil.copytree(data / "runs" / the_run["run_id"], tmp_path / "runs" / the_run["run_id"])
+    result = folder / "result.json"
+    result.write_text(result.read_text(encoding="utf-8").replace(the_run["digest"]["world"], "0" * 64), encoding="utf-8")
+    said = cityops("runs", "report", the_run["run_id"], "--data", tmp_path)
+    assert said.status == 0 and "goes otherwise here than it was recorded" in said.err
 
 
 def test_a_branch_is_a_run_of_its_own(data: Path, the_run: dict[str, Any], tmp_path: Path) -> None:
