@@ -111,7 +111,7 @@ def material_of(run: RunFolder, executed: HeadlessRun, changes: list[Any]) -> Ma
 
 
 def goes_otherwise(run: RunFolder, digest: Mapping[str, str]) -> bool:
-    """Tell whether a re-execution came to other digests than the run itself; not, where the run was interrupted before it had any."""
+    """Tell whether a re-execution came to other digests than the run itself; an interrupted run has none."""
     kept = run.result()
     return kept.get("until_ms") == last_barrier_ms(run) and kept.get("digest") != digest
 
