@@ -21,6 +21,7 @@ FEW_FACTORS = (0.75, 1.0, 1.25)  # of each of three thresholds or more
 WINDOW_FACTORS = (0.5, 1.0, 2.0)
 WAITS_MS = (0, 30_000, 60_000, 120_000, 300_000)
 SMALL = 20
+MOST_USUAL = 2_000
 EQUALITIES = frozenset({"==", "!="})
 
 
@@ -87,7 +88,7 @@ def _inside_out(expr: ast.Expr, changes: Mapping[int, ast.Expr]) -> ast.Expr:
 def _with(node: ast.Expr, value: float) -> ast.Expr:
     if isinstance(node, ast.Matrix | ast.Subquery):
         return replace(node, range_ms=int(value))
-    return ast.Number(value) if value >= 0 or math.isnan(value) else ast.Unary("-", ast.Number(-value))
+    return ast.Number(value, node.span) if value >= 0 else ast.Unary("-", ast.Number(-value, node.span), node.span)
 
 
 def number_of(expr: ast.Expr) -> float | None:
@@ -110,16 +111,11 @@ def panel_of(text: str, expr: ast.Expr, for_ms: int) -> Panel:
     lengths = list(dict.fromkeys(n.range_ms for n in sorted(ranged, key=lambda n: n.span.start)))
     dials: list[Dial] = []
     held: dict[str, tuple[ast.Expr, ...]] = {}
-    for number, (op, node) in enumerate(compared, start=1):
+    for number, (words, node) in enumerate(compared, start=1):
         value = number_of(node)
         assert value is not None
-        dial = Dial(
-            THRESHOLD,
-            number if len(compared) > 1 else 0,
-            value,
-            ((node.span.start, node.span.end),),
-            f"{op} {format_value(value)}",
-        )
+        said = words.format(format_value(value))
+        dial = Dial(THRESHOLD, number if len(compared) > 1 else 0, value, ((node.span.start, node.span.end),), said)
         dials.append(dial)
         held[dial.name] = (node,)
     for number, length in enumerate(lengths, start=1):
@@ -134,15 +130,19 @@ def panel_of(text: str, expr: ast.Expr, for_ms: int) -> Panel:
 
 
 def _compared(node: ast.Binary) -> Iterator[tuple[str, ast.Expr]]:
-    if node.op not in ast.COMPARISONS:
+    """Numbers that something is compared with, and factors of what it is compared with, each with its words."""
+    if node.op not in ast.COMPARISONS or (number_of(node.lhs) is not None and number_of(node.rhs) is not None):
         return
-    left, right = number_of(node.lhs), number_of(node.rhs)
-    if any(value is not None and math.isnan(value) for value in (left, right)):
-        return
-    if left is None and right is not None:
-        yield node.op, ast.unwrap(node.rhs)
-    elif right is None and left is not None:
-        yield node.op, ast.unwrap(node.lhs)
+    for side in (node.lhs, node.rhs):
+        inner = ast.unwrap(side)
+        value = number_of(inner)
+        if value is not None and not math.isnan(value):
+            yield f"{node.op} {{}}", inner
+        elif isinstance(inner, ast.Binary) and inner.op == "*":
+            for part in (inner.lhs, inner.rhs):
+                factor = number_of(part)
+                if factor is not None and not math.isnan(factor):
+                    yield f"{node.op} {{}} *", ast.unwrap(part)
 
 
 def _range_span(text: str, node: ast.Matrix | ast.Subquery) -> tuple[int, int]:
@@ -170,7 +170,8 @@ def place_of(text: str, dial: Dial) -> str:
 def usual_values(panel: Panel) -> dict[str, list[float]]:
     """For each dial the values to try where nobody says which: around what is in the file, which is among them.
 
-    Numbers compared for equality, and zeros, have no such values: a share of zero is zero.
+    Numbers compared for equality, and zeros, have no such values: a share of zero is zero. Where there would be too many
+    combinations, windows stay as they are, then `for`, then the last thresholds.
     """
     moving = [d for d in panel.dial(THRESHOLD) if d.now != 0 and math.isfinite(d.now) and d.text.split()[0] not in EQUALITIES]
     factors = FACTORS.get(len(moving), FEW_FACTORS)
@@ -181,6 +182,9 @@ def usual_values(panel: Panel) -> dict[str, list[float]]:
         found[dial.name] = ordered([dial.now, *(max(1_000.0, float(int(dial.now * factor))) for factor in WINDOW_FACTORS)])
     for dial in panel.dial(FOR):
         found[dial.name] = ordered([dial.now, *map(float, WAITS_MS)])
+    for dial in (*panel.dial(WINDOW), *panel.dial(FOR), *reversed(moving)):
+        if math.prod(len(values) for values in found.values()) > MOST_USUAL:
+            found[dial.name] = [dial.now]
     return found
 
 
@@ -208,8 +212,8 @@ def label_of(panel: Panel, settings: Sequence[float]) -> str:
     """A configuration in a few words: `< 15, [5m], for 2m`."""
     said = []
     for dial, value in zip(panel.dials, settings, strict=True):
-        if dial.kind == THRESHOLD:
-            said.append(f"{dial.text.split()[0]} {dial.shown(value)}")
+        if dial.kind == FOR:
+            said.append(f"for {dial.shown(value)}")
         else:
-            said.append(f"[{dial.shown(value)}]" if dial.kind == WINDOW else f"for {dial.shown(value)}")
+            said.append(dial.text.replace(dial.shown(dial.now), dial.shown(value), 1))
     return ", ".join(said)

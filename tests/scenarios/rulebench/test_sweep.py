@@ -171,6 +171,26 @@ def test_dials_are_what_an_expression_compares_with_and_looks_over() -> None:
     assert label_of(found, configurations(found, {d.name: [d.now] for d in found.dials})[0]).endswith("for 0s")
 
 
+def test_a_factor_of_what_is_compared_with_is_a_dial_too() -> None:
+    """As in rules that compare with the past: `x < 0.4 * y`; a sum of two things has no such factor."""
+    text = "x < 0.4 * (y offset 1h) and (z * 2) > (a + 3) and b > 5"
+    found = panel_of(text, load_expr(text), 0)
+    assert [(d.now, d.text) for d in found.dial("threshold")] == [(0.4, "< 0.4 *"), (2.0, "> 2 *"), (5.0, "> 5")]
+    turned = found.turned({"threshold 1": 0.7})
+    assert repr(turned) == repr(load_expr(text.replace("0.4", "0.7")))
+    assert label_of(found, [0.7, 2.0, 5.0, 0.0]) == "< 0.7 *, > 2 *, > 5, for 0s"
+
+
+def test_usual_values_are_not_too_many() -> None:
+    """However many dials a rule has: the last ones stay."""
+    text = " and ".join(f"x{i}[{i + 1}m:] > {i}.5".replace("x", "max_over_time(x").replace(":]", ":])") for i in range(9))
+    values = usual_values(panel_of(text, load_expr(text), 60_000))
+    count = 1
+    for some in values.values():
+        count *= len(some)
+    assert 100 < count <= 2_000 and len(values["threshold 1"]) > 1 and values["window 1"] == [60_000]
+
+
 def load_expr(text: str) -> Any:
     return load_text(f"groups: [{{name: g, rules: [{{alert: A, expr: {json.dumps(text)}}}]}}]", "r").groups[0].rules[0].expr
 
