@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+PEERS = ("promtool", "prometheus", "victoria-metrics", "vmalert")  # Debian's packages prometheus and victoria-metrics
 # `default` is for the quick run beside the work, `ci` for the gate: repeatable, and five times as many examples.
 settings.register_profile(
     "default", deadline=None, max_examples=20, stateful_step_count=20, suppress_health_check=[HealthCheck.too_slow]
@@ -43,14 +44,19 @@ def chromium() -> str:
     return found
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin nothing where CITYOPS_REQUIRE_PEERS=1 forbids to skip and a peer is missing, whichever way a test looks for it."""
+    missing = [name for name in PEERS if shutil.which(name) is None]
+    if missing and os.environ.get("CITYOPS_REQUIRE_PEERS") == "1":
+        raise pytest.UsageError(f"no {', '.join(missing)} on PATH, and CITYOPS_REQUIRE_PEERS=1 forbids to skip")
+
+
 @pytest.fixture(scope="session")
 def peer() -> Callable[[str], str]:
-    """Find the command of another system to compare with; skips without it, unless CITYOPS_REQUIRE_PEERS=1 forbids that."""
+    """Find the command of another system to compare with; skips without it."""
 
     def find(name: str) -> str:
         found = shutil.which(name)
-        if found is None and os.environ.get("CITYOPS_REQUIRE_PEERS") == "1":
-            pytest.fail(f"no {name} was found, and CITYOPS_REQUIRE_PEERS=1 forbids to skip")
         if found is None:
             pytest.skip(f"no {name} was found: install Debian's packages prometheus and victoria-metrics")
         return found

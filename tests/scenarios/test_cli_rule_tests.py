@@ -1,10 +1,14 @@
 """`cityops rules test`: what it prints, what it writes for CI, and with which status it ends."""
 
+import contextlib
+import io
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+import typer
 
+from scenarios.cli.rules.test import run_tests
 from tests.scenarios.cli_kit import cityops
 
 RULES = """
@@ -135,3 +139,25 @@ def test_files_of_the_built_in_pack_are_exercised_in_full() -> None:
     assert [row["path"] for row in document["files"] if not row["ok"]] == []
     never = {rule["name"] for file in document["coverage"] for rule in file["rules"] if rule["status"] == "never"}
     assert never == set()
+
+
+def test_differences_have_colours_on_a_terminal(bad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was expected is red and what came is green, where a person looks at it and has not set NO_COLOR."""
+    plain = cityops("rules", "test", bad).out
+    coloured = in_colour(bad)
+    assert "\x1b[31m      - severity: warn\x1b[0m" in coloured and "\x1b[32m      + severity: page\x1b[0m" in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert in_colour(bad) == plain and "\x1b" not in plain
+
+
+def in_colour(path: Path) -> str:
+    """What the command prints on a terminal."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    with contextlib.redirect_stdout(out), pytest.raises(typer.Exit):
+        run_tests([path])
+    return out.getvalue()

@@ -4,6 +4,7 @@ Lives here: the command's options and what it prints. Must not know: how tests a
 """
 
 import gc
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -208,9 +209,14 @@ def _say_test(result: "TestResult") -> None:
         test = f"test {case.test!r}: " if case.test else ""
         say(f"{result.path}:{case.line}:1: {test}{case.what}: {case.status}{'' if case.differences else ': ' + case.message}")
         for kind, line in lines_of(case.differences):
-            say(typer.style(f"    {line}", fg=COLOURS[kind]) if sys.stdout.isatty() else f"    {line}")
+            say(typer.style(f"    {line}", fg=COLOURS[kind]) if _is_coloured() else f"    {line}")
     for error in result.errors:
         typer.echo(error, err=True)
+
+
+def _is_coloured() -> bool:
+    """Whether the output is a terminal, and nobody has set NO_COLOR."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _say_coverage(found: "Coverage") -> None:
