@@ -158,10 +158,16 @@ class CityView:
         found = {name: self.label_column(kind, name)[row] for name in names}
         return {"city": self.hello.city, "kind": kind, "device_id": self.device_id[index]} | {k: v for k, v in found.items() if v}
 
+    def device_of(self, labels: Mapping[str, str]) -> int | None:
+        """Return the device that an alert's labels name: by `device_id`, or by any label that holds a device's id."""
+        values = (labels.get("device_id", ""), *labels.values())
+        return next((self.by_id[value] for value in values if value in self.by_id), None)
+
     def enriched(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Return an alert's labels with what the registry adds: its device's places, its cabinet's or junction's feeder."""
-        index = self.by_id.get(labels.get("device_id", ""))
-        known = {} if index is None else {k: v for k, v in self.labels_of(index).items() if k in PLACE_LABELS}
+        index = self.device_of(labels)
+        added = () if index is None else self.labels_of(index).items()
+        known = {k: v for k, v in added if k in PLACE_LABELS or k == "device_id"}
         full = known | dict(labels)
         for label in ("cabinet", "junction"):
             feeder = self._feeder_of.get(label, {}).get(full.get(label, ""), "")

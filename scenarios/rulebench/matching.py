@@ -75,9 +75,8 @@ class Matching:
         self.made, self.claims, self.sights = made, claims, sights
         self.devices: dict[str, dict[str, str]] = like.devices if like else _devices(made)
         self.names: dict[str, set[str]] = like.names if like else {}
-        known = self.devices
         self.raised = [
-            Raised(f.rule, f.group, known.get(f.labels.get(DEVICE, ""), {}) | f.labels, f.value, f.fired_at_ms, f.ended_at_ms)
+            Raised(f.rule, f.group, self._with_device(f.labels), f.value, f.fired_at_ms, f.ended_at_ms)
             for f in sorted(firings, key=lambda f: (f.fired_at_ms, f.rule, sorted(f.labels.items())))
         ]
         self.cases: dict[str, list[Case]] = {}
@@ -85,6 +84,11 @@ class Matching:
         for alert, claim in claims.items():
             if alert in sights:
                 self.cases[alert] = self._judge(alert, claim)
+
+    def _with_device(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """An alert's labels with those of its device, which any of them may name: with a mapping, labels have other names."""
+        name = next((value for value in (labels.get(DEVICE, ""), *labels.values()) if value in self.devices), "")
+        return self.devices.get(name, {}) | dict(labels)
 
     def around(self, event: Plain) -> set[str]:
         """The names that the place of a truth event goes by."""

@@ -139,3 +139,15 @@ def test_a_mapping_that_does_not_fit_the_city_refuses_it(name: str) -> None:
     center = run_of(mapped(mapping=f"metric_relabel_configs:\n{steps}\n"), [])
     center.step(SmallCity().barrier(0))
     assert "names.yml: " in center.refused and message in center.refused
+
+
+def test_an_alert_with_own_labels_stands_where_its_device_is() -> None:
+    """The device is named by a label of another name; its feeder, and so its place on the map, follow from it."""
+    center = run_of(mapped(), SmallCity().until(15_000))
+    assert center.city is not None
+    found = center.city.enriched({"alertname": "Dark", "instance": "lamp:3", "zone": "own"})
+    assert found == {
+        "alertname": "Dark", "instance": "lamp:3", "zone": "own", "device_id": "lamp:3", "cabinet": "C1", "feeder": "F01",
+        "ward": "An Biên",
+    }  # fmt: skip
+    assert center.city.enriched({"alertname": "Dark", "instance": "lamp:99"}) == {"alertname": "Dark", "instance": "lamp:99"}

@@ -79,3 +79,12 @@ def test_portmere_sees_the_crash_and_the_jam_in_miles_per_hour() -> None:
     assert [c.alert["labels"]["instance"] for c in seen if c.alert["name"] == "VehicleStopped"] == ["camera:node_0033"]
     jammed = [c.alert for c in seen if c.alert["name"] == "LinkJammed"]
     assert jammed and all("link" in alert["labels"] and alert["value"] < 6.0 for alert in jammed)
+
+
+@pytest.mark.slow
+def test_portmere_is_scored_with_its_own_rules() -> None:
+    """Its alert has no label of a feeder; that of its device, which `instance` names, says where: the blackout is detected."""
+    said = cityops("rules", "score", RULES, "--mapping", NAMES, "--scenario", SHORT, "--seeds", 2, "--no-cache", "--json")
+    assert said.status == 0, said.err
+    (dead,) = [row for row in said.document["by_alert"] if row["alert"] == "CircuitDead"]
+    assert (dead["events"], dead["detected"], dead["verdicts"]) == (2, 2, {"detection": 2})
