@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ops_center.promql import ast
 from ops_center.promql.errors import ParseError, PromQLError, Span, UnsupportedError
-from ops_center.promql.lexer import MAX_DEPTH
+from ops_center.promql.lexer import MAX_DEPTH, SKIP
 from ops_center.promql.signatures import (
     EXTENDED,
     MATRIX,
@@ -91,7 +91,10 @@ def _check_node(node: ast.Expr, text: str) -> None:
         case ast.Binary():
             _check_binary(node, text)
         case ast.Unary():
-            _wrong_unless(node.expr, (SCALAR, VECTOR), "unary expression only allowed on scalar or instant vector", text)
+            if type_of(node.expr) not in (SCALAR, VECTOR):
+                kind = _SHOWN[type_of(node.expr)]
+                message = "unary expression only allowed on expressions of type scalar or instant vector"
+                raise ParseError(f'{message}, got "{kind}"', text, node.span)
         case ast.Subquery():
             _wrong_unless(node.expr, (VECTOR,), "subquery is only allowed on instant vector", text)
         case ast.Selector():
@@ -156,15 +159,22 @@ def _check_binary(node: ast.Binary, text: str) -> None:
         if kind not in (SCALAR, VECTOR):
             _wrong("binary expression must contain only scalar and instant vector types", side, text)
     if node.return_bool and node.op not in ast.COMPARISONS:
-        raise ParseError("bool modifier can only be used on comparison operators", text, node.span)
+        raise ParseError("bool modifier can only be used on comparison operators", text, _operator(node, text))
     if node.op in ast.COMPARISONS and kinds == [SCALAR, SCALAR] and not node.return_bool:
-        raise ParseError("comparisons between scalars must use BOOL modifier", text, node.span)
+        raise ParseError("comparisons between scalars must use BOOL modifier", text, _operator(node, text))
     if node.op in ast.SET_OPS:
         if SCALAR in kinds:
             raise ParseError(f"set operator {node.op!r} not allowed in binary scalar expression", text, node.span)
         if node.matching.group:
             raise ParseError(f"no grouping allowed for {node.op!r} operation", text, node.span)
     _check_matching(node, kinds, text)
+
+
+def _operator(node: ast.Binary, text: str) -> Span:
+    """Where the operator itself stands."""
+    between = SKIP.match(text, node.lhs.span.end)
+    start = between.end() if between else node.lhs.span.end
+    return Span(start, start + len(node.op))
 
 
 def _check_matching(node: ast.Binary, kinds: list[str], text: str) -> None:

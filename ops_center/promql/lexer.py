@@ -53,7 +53,7 @@ _PAIRS = {"RPAR": "LPAR", "RBRACE": "LBRACE", "RBRACK": "LBRACK"}
 _FILLS = frozenset({"fill", "fill_left", "fill_right"})  # names of metrics too: only a parenthesis makes them modifiers
 _OPENS = re.compile(r"(?:\s+|#[^\n]*)*\(")
 
-_SKIP = re.compile(r"(?:\s+|#[^\n]*)+")
+SKIP = re.compile(r"(?:\s+|#[^\n]*)+")
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`[^`]*`', re.DOTALL)
 _DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+(?![A-Za-z0-9_.])")
 _NUMBER = re.compile(
@@ -88,7 +88,7 @@ class _Scanner:
 
     def tokens(self) -> Iterator[Token]:
         while True:
-            skipped = _SKIP.match(self.text, self.position)
+            skipped = SKIP.match(self.text, self.position)
             if skipped:
                 self.position = skipped.end()
             if self.position >= len(self.text):

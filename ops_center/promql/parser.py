@@ -160,7 +160,7 @@ class _Builder(Transformer[Token, Any]):
             case ast.Subquery(has_offset=False):
                 return _with(expr, offset_ms=ms, offset=open_, has_offset=True, span=span)
             case ast.Selector() | ast.Matrix() | ast.Subquery():
-                raise _Failure("offset may not be set multiple times", _span(word))
+                raise _Failure("offset may not be set multiple times", span)
             case _:
                 pass
         raise _Failure(
@@ -200,20 +200,20 @@ class _Builder(Transformer[Token, Any]):
             case ast.Matrix(selector=ast.Selector(at=None) as inner):
                 return _with(expr, selector=_with(inner, at=at), span=span)
             case ast.Selector() | ast.Matrix() | ast.Subquery():
-                raise _Failure("@ <timestamp> may not be set multiple times", _span(word))
+                raise _Failure("@ <timestamp> may not be set multiple times", span)
             case _:
                 pass
         raise _Failure("@ modifier must be preceded by an instant vector selector or range vector selector or a subquery", span)
 
-    def matrix(self, expr: ast.Expr, _left: Token, length: Period, right: Token) -> ast.Expr:
+    def matrix(self, expr: ast.Expr, left: Token, length: Period, right: Token) -> ast.Expr:
         if not isinstance(expr, ast.Selector):
-            raise _Failure("ranges only allowed for vector selectors", _span(expr, right))
+            raise _Failure("ranges only allowed for vector selectors", _span(left, right))
         if expr.has_offset:
-            raise _Failure("no offset modifiers allowed before range", _span(expr, right))
+            raise _Failure("no offset modifiers allowed before range", _span(left, right))
         if expr.at is not None:
-            raise _Failure("no @ modifiers allowed before range", _span(expr, right))
+            raise _Failure("no @ modifiers allowed before range", _span(left, right))
         if expr.extended:
-            raise _Failure(f"no {expr.extended} modifier allowed before range", _span(expr, right))
+            raise _Failure(f"no {expr.extended} modifier allowed before range", _span(left, right))
         return ast.Matrix(expr, _positive_ms(length), _unless_fixed(length), _span(expr, right))
 
     def subquery(self, expr: ast.Expr, _left: Token, length: Period, _colon: Token, *rest: Any) -> ast.Expr:
@@ -257,7 +257,7 @@ class _Builder(Transformer[Token, Any]):
             try:
                 compile_regex(built.value)
             except ValueError as why:
-                raise _Failure(str(why), _span(value)) from None
+                raise _Failure(str(why), _span(name, value)) from None
         return built
 
     def quoted_name(self, token: Token) -> Matcher:
@@ -277,6 +277,9 @@ class _Builder(Transformer[Token, Any]):
 
     def arguments(self, *parts: Any) -> tuple[list[ast.Expr], Token]:
         return [p for p in parts if not isinstance(p, Token)], parts[-1]
+
+    def trailing(self, *parts: Any) -> tuple[list[ast.Expr], Token]:
+        raise _Failure("trailing commas not allowed in function call args", _span(parts[-2]))
 
     def call(self, name: Token, arguments: tuple[list[ast.Expr], Token]) -> ast.Call:
         return ast.Call(str(name).lower() if name.type != "IDENT" else str(name), tuple(arguments[0]), _span(name, arguments[1]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random  # noqa: TID251  # expressions to try, no simulation
+import re
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,31 @@ def test_range_queries_agree(both, seed):
         end, step = start + random_.randrange(1, 1500), random_.choice([7, 15, 60, 123])
         found.append(compare(both, "query_range", query=queries.next(3), start=start, end=end, step=step))
     assert not [f for f in found if f], "\n".join(f for f in found if f)
+
+
+MORE_BROKEN = [
+    "g[5m] offset", "sum(g) + \n rate(g)", 'g{x="1"} + \n\n on(x) (g', "foo(", 'g{x="1" y="2"}', "sum(1)",
+    "rate(g[5m]) + rate(g)",
+    "topk(g, g)", "count_values(g, g)", 'label_replace(g, "a", "b", "c")', "g offset 1m[5m]", "g @ 5[5m]", "5 offset 1m",
+    "(g) offset 1m",
+    '"a" offset 1m', 'g{x=~"["}', 'histogram_quantile("a", g)', "time(g)", 'vector("a")', "a b", '{a="b"', "a{b=c}", "sum(a) by",
+    "sum by (a)", "a unless bool b", "clamp(g, 1)", "round(g, 1, 2)", "g > 1 <", "(1) > 2", "quantile(g, g)",
+]  # fmt: skip
+OTHER_PLACE = [")"]  # of which 2.42 says a place behind it
+
+
+@needs_prometheus
+@pytest.mark.slow
+@pytest.mark.parametrize("query", [q for q in (*BROKEN, *MORE_BROKEN) if q not in OTHER_PLACE])
+def test_errors_of_the_parser_are_at_the_same_place(both, query):
+    """Where the real parser refuses, ours names the same line and column, in the same form."""
+    real, engine = both
+    place = re.compile(r"(invalid parameter .query.: \d+:\d+: parse error: )")
+    status, body = real.ask("query", query=query, time=START / 1000)
+    my_status, my_body = ours(engine, "query", query=query, time=START / 1000)
+    assert status == my_status
+    if status == 400:
+        assert place.match(body["error"])[1] == place.match(my_body["error"])[1], (body["error"], my_body["error"])
 
 
 @needs_prometheus

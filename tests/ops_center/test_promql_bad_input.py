@@ -13,6 +13,8 @@ from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import EvaluationError, LimitError, ParseError, PromQLError, TimeLimitError
 from ops_center.promql.parser import parse
 from ops_center.promql.watch import Watch
+from ops_center.rules.files import load_text
+from ops_center.rules.group import RuleEngine, Settings
 from ops_center.series import SeriesStore
 
 MOST_S = 2.0  # of processor time: what others do on the machine does not count
@@ -80,6 +82,8 @@ def test_text_that_hurts_is_refused(text, said):
         ("max_over_time(m0[100y:1ms])", "too many steps in a subquery"),
         ("max_over_time(max_over_time(m0[100y:1ms])[100y:1ms])", "too many steps in a subquery"),
         ("max_over_time(max_over_time(max_over_time(m0[1m:1ms])[1m:1ms])[1m:1ms])", "too many steps in a subquery"),
+        ("max_over_time(max_over_time(m0[10h:1s])[10h:1s])", "too many samples"),
+        ("max_over_time(deriv(m0[13h:1s])[13h:1s])", "too many samples"),
         (f"avg_over_time({ALL}[1h:1s])", "too many samples"),
         (f"rate({ALL}[1m])", "same labelset"),
         ("m0[5m:step()]", "greater than 0"),
@@ -228,3 +232,27 @@ def test_limits_are_options():
             engine.instant(query, 45_000)
     with pytest.raises(LimitError, match="exceeded maximum resolution of 4 points"):
         engine.range("vector(1)", 0, 5_000, 1_000)
+
+
+HURTFUL = [
+    f"{ALL} * on() {ALL}", f"{ALL} + {ALL}", "max_over_time(m0[100y:1ms]) > 0",
+    "max_over_time(max_over_time(m0[10h:1s])[10h:1s]) > 0",
+    f"avg_over_time({ALL}[1h:1s]) > 0", '{x=~"(a+)+$"}', f'count_values("v", {ALL}) > 1e9', f"m1 * on(x) group_right {ALL}",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_rules_that_hurt_leave_the_others_on_time(many):
+    """Each hurtful rule is unhealthy or finds nothing, and the group after them fires, all within two seconds of work."""
+    bad = "\n".join(f"  - {{alert: Bad{i}, expr: {query!r}}}" for i, query in enumerate(HURTFUL))
+    text = f"groups:\n- name: bad\n  rules:\n{bad}\n- name: good\n  rules:\n  - {{alert: Good, expr: count(m1) == 100}}\n"
+    rules = RuleEngine(many.store.beside(), Settings(default_interval_ms=15_000))
+    rules.load([load_text(text, "rules.yml")], 0)
+    before = time.process_time()
+    rules.evaluate(45_000)
+    assert time.process_time() - before < MOST_S
+    firing = {rule.rule.name: found for _, rule, found in rules.active_alerts(45_000)}
+    assert [alert.condition for alert in firing["Good"]] == ["firing"]
+    health = {rule.rule.name: rule.health for group in rules.groups for rule in group.rules}
+    assert health["Good"] == "ok"
+    assert [name for name, how in health.items() if how == "ok"] == ["Bad5", "Bad6", "Good"]
