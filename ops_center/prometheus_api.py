@@ -27,7 +27,7 @@ VERSION = "3.5.0"  # whose API this is; clients decide by it what they may ask
 MAX_SECONDS = 1.5  # the city has no turn while a query runs
 MAX_RESULTS = 10_000
 
-router = APIRouter(responses=ERRORS, tags=["prometheus"])
+router = APIRouter(responses={**ERRORS, 503: {"description": "took too long"}}, tags=["prometheus"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def query(engine: Engine, params: Params, within: Within) -> Json:
     at_ms = params.instant("time", params.now_ms)
     watch, text = _watch(params, within), params.text("query")
     engine = _engine_for(engine, params)
-    result = engine.instant(parse(text), at_ms, watch=watch)
+    result = engine.instant(text, at_ms, watch=watch)
     if isinstance(result, RangeVector) and params.shift_ms:
         result = RangeVector(tuple(RawSeries(s.labels, s.times + params.shift_ms, s.values) for s in result.series))
     body = prometheus_format.query(result, at_ms + params.shift_ms, watch.check)
@@ -158,14 +158,14 @@ def query_range(engine: Engine, params: Params, within: Within) -> Json:
             f"exceeded maximum resolution of {most:,} points per timeseries. Try decreasing the query resolution (?step=XX)"
         )
     watch, text = _watch(params, within), params.text("query")
-    expr = _for_range(text)
+    expr = _for_range(engine, text)
     times, result = _engine_for(engine, params).range(expr, start_ms, end_ms, step_ms, watch=watch)
     shifted = np.asarray(times + params.shift_ms, dtype=np.int64)
     return _noted(prometheus_format.query_range(shifted, result, watch.check), watch, text, params.count("limit"))
 
 
-def _for_range(text: str) -> ast.Expr:
-    expr = parse(text)
+def _for_range(engine: Engine, text: str) -> ast.Expr:
+    expr = engine.parse(text)
     kind = type_of(expr)
     if kind not in ("scalar", "vector"):
         shown = _SHOWN.get(kind, kind)

@@ -19,6 +19,7 @@ from ops_center.promql.aggregations import aggregate
 from ops_center.promql.binary import binary
 from ops_center.promql.errors import EvaluationError, LimitError
 from ops_center.promql.extended import extended_range, smoothed_instant
+from ops_center.promql.features import refuse_flagged
 from ops_center.promql.functions import instant_function, string_of
 from ops_center.promql.histograms import note_quantiles
 from ops_center.promql.info_join import info
@@ -53,13 +54,24 @@ class Engine:
     offset_ms: int = 0
     options: Options = ENGINE_OPTIONS
 
+    def parse(self, text: str) -> ast.Expr:
+        """An expression that this engine takes.
+
+        Raises:
+            ParseError: none, or of a feature that is not among the options'.
+        """
+        expr = parse(text)
+        if self.options.features is not None:
+            refuse_flagged(expr, text, self.options.features)
+        return expr
+
     def instant(self, query: str | ast.Expr, at_ms: int, as_of_ms: int | None = None, watch: Watch = UNWATCHED) -> Result:
         """The value of an expression at an instant (epoch ms), from what was received by `as_of_ms`, or from all.
 
         Raises:
             PromQLError: bad expression, failed matching, or a limit.
         """
-        return self.value(parse(query) if isinstance(query, str) else query, self.moment(at_ms, as_of_ms, watch=watch))
+        return self.value(self.parse(query) if isinstance(query, str) else query, self.moment(at_ms, as_of_ms, watch=watch))
 
     def moment(self, at_ms: int, as_of_ms: int | None = None, memo: Memo | None = None, watch: Watch = UNWATCHED) -> Context:
         """What all expressions at one instant have in common, `memo` being what they share."""
@@ -99,7 +111,7 @@ class Engine:
         Raises:
             PromQLError: as `instant`; also for expressions that are no scalar or instant vector, or too many steps.
         """
-        expr = parse(query) if isinstance(query, str) else query
+        expr = self.parse(query) if isinstance(query, str) else query
         times = self._steps(start_ms, end_ms, step_ms)
         if as_known_then:
             return times, self._stepwise(expr, times, (start_ms, end_ms, step_ms), watch)

@@ -18,6 +18,7 @@ class Options:
         default_step_ms: the resolution of a subquery that names none.
         delayed_name_removal: drop metric names at the end of the query only (Prometheus' feature flag of that name).
         metadata_labels: `__type__` and `__unit__` go where the metric's name goes (Prometheus' flag `type-and-unit-labels`).
+        features: feature flags of Prometheus that are set, of those that expressions need; None for all of them.
         compat: "3.x" (windows left-open) or "2.x" (windows closed), for an installed promtool as oracle.
         max_samples, max_steps, max_inner_steps, max_series, max_cells: limits on one evaluation; inner steps are those of a
             subquery, series those that one selector finds or one function makes, cells those of all windows of inner steps.
@@ -27,6 +28,7 @@ class Options:
     default_step_ms: int = 60_000
     delayed_name_removal: bool = False
     metadata_labels: bool = False
+    features: frozenset[str] | None = None
     compat: str = "3.x"
     max_samples: int = 50_000_000
     max_steps: int = 11_000

@@ -279,6 +279,10 @@ def test_promtool_and_client_libraries_work() -> None:
                 refused = http.post("/prometheus/api/v1/query", data={"query": "sum(("})
                 assert refused.status_code == 400 and refused.json()["errorType"] == "bad_data"
                 assert http.post("/prometheus/api/v1/query", data={"query": "1+1"}).json()["data"]["result"][1] == "2"
+                noted = http.get("/prometheus/api/v1/query", params={"query": "rate(lamp_level_ratio[5m])"}).json()
+                assert [text.endswith(': "lamp_level_ratio" (1:6)') for text in noted["infos"]] == [True]
+                never = http.get("/prometheus/api/v1/query", params={"query": "lamp_level_ratio", "timeout": "-1"})
+                assert (never.status_code, never.json()["errorType"]) == (503, "timeout")
                 for path in ("rules", "alerts", "metadata", "status/buildinfo"):
                     assert http.get(f"/prometheus/api/v1/{path}").json()["status"] == "success"
 

@@ -102,7 +102,7 @@ def test_evaluations_that_hurt_are_refused(many, query, said):
     [
         '{x=~"(a+)+$"}', f"{ALL} and {ALL}", f"{ALL} or on(x) {ALL}", f"topk(5, {ALL})", f"histogram_quantile(0.5, {ALL})",
         f'label_replace({ALL}, "y", "$1", "x", "(.*)+")', f'count_values("v", {ALL})', f"info({ALL}, {ALL})",
-        "stddev_over_time(m0[1d:1s])", "holt_winters(m0[20h:1s], 0.5, 0.5)",
+        "stddev_over_time(m0[8h:1s])", "holt_winters(m0[8h:1s], 0.5, 0.5)",
         f"limit_ratio(0.5, {ALL})", f'sort_by_label({ALL}, "x")',
     ],
 )  # fmt: skip

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ops_center.promql import ast
+from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import ParseError, UnsupportedError
 from ops_center.promql.parser import parse
+from ops_center.series import SeriesStore
 from tests.ops_center.promql_expressions import expressions, mangled, our_shape, their_shape
 
 NOT_THE_ORACLES = [  # what the oracle does not know of Prometheus 3.14, or reads in its own way
@@ -141,3 +143,38 @@ def test_what_is_just_inside_the_limits_parses():
     """500 operators in a chain and 99 parentheses are fine."""
     assert isinstance(parse("+".join(["a"] * 501)), ast.Binary)
     assert isinstance(parse("(" * 99 + "a" + ")" * 99), ast.Paren)
+
+
+FLAGGED = {
+    "promql-experimental-functions": [
+        "limitk(2, a)", "limit_ratio(0.5, a)", "info(a)", "mad_over_time(a[5m])", "sort_by_label(a, 'x')", "step()",
+        "max_of(1, 2)",
+        "ts_of_max_over_time(a[5m])", "first_over_time(a[5m])", "double_exponential_smoothing(a[5m], 0.1, 0.1)",
+        "sum(start_timestamp(a))",
+    ],
+    "promql-extended-range-selectors": ["rate(a[5m] anchored)", "1 + increase(a[5m] smoothed)", "a smoothed"],
+    "promql-binop-fill-modifiers": ["a + fill(0) b", "a - on(x) group_left fill_right(1) b"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("feature", "text"), [(feature, text) for feature, texts in FLAGGED.items() for text in texts])
+def test_what_is_experimental_needs_its_flag_where_flags_count(feature, text):
+    """An engine that is told which features are on refuses what needs another, as Prometheus does; else it takes all."""
+    store = SeriesStore()
+    Engine(store).instant(text, 0)
+    Engine(store, 0, Options(features=frozenset([feature]))).instant(text, 0)
+    with pytest.raises(ParseError, match=f"is experimental and must be enabled with --enable-feature={feature}"):
+        Engine(store, 0, Options(features=frozenset(FLAGGED) - {feature})).instant(text, 0)
+
+
+def test_what_is_not_experimental_needs_none():
+    """Computed periods are on by default, and so is all else."""
+    engine = Engine(SeriesStore(), 0, Options(features=frozenset()))
+    for text in (
+        "rate(a[2m * 3])",
+        "a offset (5m + 1s)",
+        "histogram_fraction(0, 1, a)",
+        "sum by (x) (a) / 2 > bool 1",
+        "topk(1, a)",
+    ):
+        engine.instant(text, 0)
