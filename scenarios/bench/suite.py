@@ -61,8 +61,8 @@ BENCHES: tuple[Bench, ...] = (
         "scenarios.bench.rules",
         {
             "replay_per_cpu_s": (">=", 15e6, "series-evaluations/s on one core"),
-            "sweep_cpu_s": ("<", 1.0, "s for 300 configurations"),
-            "series_evaluations_per_cpu_s": (">=", 5e6, "series-evaluations/s live on one core"),
+            "sweep_s": ("<", 1.0, "s for 300 configurations"),
+            "series_evaluations_per_s": (">=", 5e6, "series-evaluations/s live"),
         },
         {"peers": True},
         cost="replay_s",

@@ -4,6 +4,7 @@ Lives here: one run swept, as counts that can be added up; which rule of some fi
 figures are made of counts. Configurations with the same firings are laid beside the truth once.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,7 @@ from sensors.registry import city_shape
 Plain = dict[str, Any]
 STATUSES = ("detected", "late", "missed", "open", "out_of_sight")
 COUNTS = ("alarms", "false", *STATUSES, "timed", "after_ms", "repeats")
-Settings = tuple[float, ...]  # of every dial, in the order of the panel
+TOGETHER = 1_000  # expressions that share what they have in common; more would only fill the memory
 
 
 class NoSuchAlert(ValueError):
@@ -134,17 +135,17 @@ def firings(variants: Variants, panel: Panel, values: dict[str, list[float]]) ->
     """What every configuration fired, in the order of `dials.configurations`."""
     waits = [int(value) for value in values[FOR]]
     for windows in _settings(panel, WINDOW, values):
-        thresholds = [windows | some for some in _settings(panel, THRESHOLD, values)]
-        for found in variants.fired([panel.turned(settings) for settings in thresholds], waits):
-            yield from found
+        thresholds = _settings(panel, THRESHOLD, values)
+        while some := [panel.turned(windows | one) for one in itertools.islice(thresholds, TOGETHER)]:
+            for found in variants.fired(some, waits):
+                yield from found
 
 
-def _settings(panel: Panel, kind: str, values: dict[str, list[float]]) -> list[dict[str, float]]:
+def _settings(panel: Panel, kind: str, values: dict[str, list[float]]) -> Iterator[dict[str, float]]:
     """Every combination of values of the dials of a kind; those that stay as they are change nothing."""
-    found: list[dict[str, float]] = [{}]
-    for dial in panel.dial(kind):
-        found = [one | ({} if value == dial.now else {dial.name: value}) for one in found for value in values[dial.name]]
-    return found
+    dials = panel.dial(kind)
+    for one in itertools.product(*(values[dial.name] for dial in dials)):
+        yield {dial.name: value for dial, value in zip(dials, one, strict=True) if value != dial.now}
 
 
 def _counted(matching: Matching, alert: str) -> list[int]:
