@@ -4,6 +4,7 @@ Lives here: one ASGI middleware and the error handlers. Must not know: seats, ro
 JSON cannot carry (NaN), and no body is read beyond its limit.
 """
 
+import ipaddress
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ops_center.ports import ANY_ADDRESS, LOOPBACK
+
 MAX_BODY_BYTES = 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -78,7 +80,16 @@ class GuardConfig:
 def host_allowed(host: str, hosts: Iterable[str]) -> bool:
     """Tell whether a Host header names this server, with any port or with the one that was allowed."""
     name = host.rsplit(":", 1)[0] if host.rsplit(":", 1)[-1].isdigit() and ":" in host else host
-    return any(allowed in (host.lower(), name.lower()) for allowed in hosts)
+    called = (host.lower(), name.lower())
+    return any(_is_address(name) if allowed == ANY_ADDRESS else allowed in called for allowed in hosts)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def origin_allowed(origin: str, host: str, origins: Iterable[str]) -> bool:

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from ops_center.app import create_app
 from ops_center.folder_lock import FolderInUse
-from ops_center.guards import LOOPBACK, GuardConfig
+from ops_center.guards import GuardConfig
 from ops_center.host import Host, HostConfig
 from ops_center.journal import JournalError
 from ops_center.judge import RuleFile, parse
@@ -24,7 +24,7 @@ from ops_center.mapping import SeriesMapping
 from ops_center.opening import MAX_DEVICES
 from ops_center.pages import CONSOLE
 from ops_center.pipeline import CenterConfig
-from ops_center.ports import CannotServe, listen
+from ops_center.ports import CannotServe, hosts_of, listen, shown_host
 from ops_center.recorder import RecorderError
 from ops_center.seats import seats_of
 from ops_center.uvicorn_settings import uvicorn_config
@@ -54,7 +54,7 @@ def app_of(config: ServeConfig) -> FastAPI:
     parse(config.rules)  # at once: bad rules are said before anything listens, good ones are ready when a city comes
     center = CenterConfig(config.rules, config.semantics, max_devices=config.max_devices, mapping=config.mapping)
     host = Host(HostConfig(center, seats_of(config.tokens), config.data, config.run, config.exercise_url))
-    names = (*LOOPBACK, config.host.lower(), *(name.lower() for name in config.names))
+    names = (*hosts_of(config.host), *(name.lower() for name in config.names))
     return create_app(host, GuardConfig(names, config.origins), config.console)
 
 
@@ -82,7 +82,7 @@ def serve(config: ServeConfig, ready: Callable[[str], None] = lambda address: No
             sys.stderr.write(f"{error}\n")
             return 1
         server = uvicorn.Server(uvicorn_config(app))
-        ready(f"http://{config.host}:{bound.getsockname()[1]}")
+        ready(f"http://{shown_host(config.host)}:{bound.getsockname()[1]}")
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(server.serve(sockets=[bound]))
     return 0 if server.started else 1

@@ -19,11 +19,11 @@ import uvicorn
 from ops_center import keyframes, recall, views
 from ops_center.app import create_app
 from ops_center.events import IncidentChange, JudgementCommand
-from ops_center.guards import LOOPBACK, GuardConfig
+from ops_center.guards import GuardConfig
 from ops_center.host import Host, HostConfig
 from ops_center.live import LiveCity
 from ops_center.pipeline import Center, CenterConfig
-from ops_center.ports import CannotServe, listen
+from ops_center.ports import LOOPBACK, CannotServe, listen
 from ops_center.recorder import Chunk, Loss, barrier_of, read_chunks
 from ops_center.run import Run
 from ops_center.seats import new_seats, seats_of

@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 import webbrowser
 from collections import deque
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops_center.ports import CannotServe, listen
+from ops_center.ports import EVERYWHERE, CannotServe, listen, shown_host
 from ops_center.seats import new_seats
 from scenarios import runs
 from scenarios.child import MOVED, REFUSED
@@ -99,7 +98,7 @@ class Supervisor:
         if config.port is None and self.port != DEFAULT_PORT:
             config.say(f"port {DEFAULT_PORT} is taken, so the console is on port {self.port}")
         self.exercise_port = free_port(host, config.port + 1 if config.port else None, self.port + 1)
-        shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
+        shown = shown_host(host)
         self.address, self.exercise = f"http://{shown}:{self.port}", f"http://{shown}:{self.exercise_port}/exercise/"
         self.run_id, self._first = "", config.run
         self.setup: Setup | None = None
@@ -117,7 +116,7 @@ class Supervisor:
         config, data = self.config, str(self.config.data)
         self.run_id, self._first = self._first or self.setup.create(config.data / "runs").run_id, ""
         common = {"data": data, "run": self.run_id, "host": config.host}
-        inner = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host
+        inner = "127.0.0.1" if config.host in EVERYWHERE else config.host
         self.center.config = common | {
             "role": "center", "port": self.port, "tokens": self.tokens, "exercise_url": self.exercise,
             "names": list(config.names),

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 import uvicorn
 
-from ops_center.guards import LOOPBACK, GuardConfig
+from ops_center.guards import GuardConfig
+from ops_center.ports import hosts_of
 from ops_center.seats import seats_of
 from ops_center.uvicorn_settings import uvicorn_config
 from scenarios.city_server import CityServer
@@ -31,7 +32,7 @@ class Web(uvicorn.Server):
 
 def exercise_web(server: CityServer, host: str, tokens: Mapping[str, str], origins: tuple[str, ...]) -> Web:
     """Return the exercise of a city, ready to serve: only the instructor's token of `tokens` opens it."""
-    guard = GuardConfig((*LOOPBACK, host.lower()), origins)
+    guard = GuardConfig(hosts_of(host), origins)
     seats = seats_of({role: token for role, token in tokens.items() if role == ROLE})
     window = CenterWindow(server.link.url, tokens.get(ROLE, ""))
     return Web(uvicorn_config(create_app(Desk(server, load_claims(PACK)), seats, guard, window=window)))

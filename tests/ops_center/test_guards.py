@@ -1,6 +1,7 @@
 """The guards: foreign hosts and origins, long and hostile bodies, every route for every role, paths that try to leave."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from websockets.sync.client import connect
 
 from ops_center.guards import MAX_BODY_BYTES, host_allowed, origin_allowed
 from ops_center.pages import safe_file
+from ops_center.ports import hosts_of, shown_host
 from ops_center.seats import PERMISSIONS, Seats, seats_of
 from tests.ops_center.live_server import TOKENS, WAIT_S, Server, city_on
 from tests.ops_center.small_city import SmallCity
@@ -288,6 +290,19 @@ def test_hosts_and_origins() -> None:
     assert not origin_allowed("http://localhost:8701", "localhost:8700", [])
     assert origin_allowed("http://localhost:8701", "localhost:8700", ["http://localhost:8701"])
     assert not origin_allowed("file://localhost:8700", "localhost:8700", [])
+
+
+def test_a_server_that_listens_everywhere_answers_to_its_name_and_addresses() -> None:
+    """Its machine's name, that name in the local network, and whatever is an address; a name of strangers is refused as ever."""
+    everywhere = hosts_of("0.0.0.0")
+    own = socket.gethostname()
+    for host in (own, f"{own}:8700", f"{own}.local:8700", "192.0.2.7:8700", "[2001:db8::7]:8700", "localhost:8700"):
+        assert host_allowed(host, everywhere), host
+    for host in ("evil.example:8700", "192.0.2.7.evil.example", "2130706433.evil", "", "*"):
+        assert not host_allowed(host, everywhere), host
+    assert not host_allowed("192.0.2.7:8700", hosts_of("192.0.2.8")) and host_allowed("192.0.2.8:8700", hosts_of("192.0.2.8"))
+    assert host_allowed("[2001:db8::7]:8700", hosts_of("2001:db8::7"))
+    assert (shown_host("0.0.0.0"), shown_host("::1"), shown_host("127.0.0.1")) == (own, "[::1]", "127.0.0.1")
 
 
 def test_seats_are_found_by_bearer_basic_and_cookie() -> None:
