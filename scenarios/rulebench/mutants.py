@@ -20,6 +20,7 @@ from ops_center.promql.errors import PromQLError
 from ops_center.promql.lexer import tokenize
 from ops_center.promql.parser import parse
 from ops_center.rules.lint.source import RuleSource
+from ops_center.rules.yaml_nodes import is_null
 
 DEFAULT_INTERVAL_MS = 15_000
 COMPARATORS = {
@@ -35,6 +36,7 @@ FUNCTIONS = {
     "sum_over_time": "avg_over_time", "last_over_time": "max_over_time", "rate": "delta", "increase": "delta",
     "delta": "increase", "changes": "resets", "absent": "group", "absent_over_time": "count_over_time",
 }  # fmt: skip
+OTHER = "mutant"
 SMALL = 10  # whole numbers up to here are counts and states: the next one is the mutant, not one a tenth away
 
 
@@ -111,6 +113,7 @@ class _Sites:
                     pass
         yield from self._durations("for", rule.for_ms)
         yield from self._durations("keep_firing_for", rule.keep_firing_for_ms)
+        yield from self._own_labels()
 
     # -- edits
 
@@ -201,6 +204,16 @@ class _Sites:
                 yield self._made(key, site, variant, place, node.value, format_duration_ms(other_ms) if other_ms else "0s")
 
     # -- labels
+
+    def _own_labels(self) -> Iterator[Mutant]:
+        """Labels that the rule gives its results, with another value."""
+        node = self.source.keys.get("labels")
+        if node is None or is_null(node):
+            return
+        for key, value in self.source.document.mapping(node, None, "labels").items():
+            if value.value != OTHER and not is_null(value):
+                place = value.start_mark.index, value.end_mark.index
+                yield self._made("label", self._site("label"), key, place, str(value.value), OTHER)
 
     def _matchers(self, node: ast.Selector) -> Iterator[Mutant]:
         inside = self._between(node.span.start, node.span.end)

@@ -76,6 +76,13 @@ KINDS = {
             "The tests have one place only: a join with the wrong one would not be seen.",
         ),
     ),
+    "label": KindWords(
+        Text("Nhãn của quy tắc", "Label of the rule"),
+        Text(
+            "Không có kiểm thử nào nhìn nhãn này, dù việc chuyển cảnh báo đi theo nó.",
+            "No test looks at the label, though alerts are routed by it.",
+        ),
+    ),
     "set-operator": KindWords(
         Text("and / unless", "and / unless"),
         Text("Điều kiện kèm theo có thể đảo ngược mà không ai biết.", "The side condition can be turned round and nobody knows."),

@@ -28,7 +28,7 @@ from scenarios.cli.rules.scoring import (
 if TYPE_CHECKING:
     from scenarios.rulebench.mutate import About, Row, RuleMutants, RunOf
 
-RULES_A_JOB = 6
+RULES_A_JOB = 3
 MOST_SHOWN = 20
 TestsOption = Annotated[
     list[Path] | None, typer.Option("--tests", help="Test files or folders, instead of those beside the rule files.")

@@ -119,6 +119,7 @@ def test_tests_notice_what_they_look_at_and_nothing_else(tmp_path: Path) -> None
     """The guard by the sprinkler has no test: its mutants survive until there is one."""
     found = result(write(tmp_path))
     assert found["Hot"]["for/1/0"] == found["Hot"]["for/1/double"] == "noticed"
+    assert found["Hot"]["label/1/severity"] == "noticed"
     assert found["Hot"]["branch/1/right"] == found["Hot"]["comparator/1/!="] == "survived"
     recorded = found["room:hot"]
     assert recorded["comparator/1/<"] == recorded["matcher/1/without"] == recorded["grouping/1/room"] == "noticed"
