@@ -179,8 +179,11 @@ export function StatusBar() {
           </button>
         ))}
       </div>
-      <a className="lab-link" href="/lab" data-testid="lab-link">
-        {t.ruleLab}
+      <a className="button lab-link" href="/lab" title={t.ruleLab} aria-label={t.ruleLab} data-testid="lab-link">
+        <svg viewBox="0 0 20 14" width="18" height="13" aria-hidden="true">
+          <path d="M1 12h4l3-9 4 8 3-5h4" fill="none" stroke="currentColor" strokeWidth="1.8" />
+        </svg>
+        <span>{t.ruleLab}</span>
       </a>
       <LangSwitch t={t} lang={lang} setLang={(choice) => ui.dispatch({ lang: choice })} />
       <select aria-label={t.theme} value={theme} onChange={(event) => ui.dispatch({ theme: event.target.value as typeof theme })}>
