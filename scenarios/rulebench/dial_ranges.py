@@ -34,9 +34,10 @@ def _part(part: str, kind: str, option: str, text: str) -> list[float]:
     step = _value(step_text, kind, option, text) if colon else (last - first) / 10
     if first > last or not step > 0:
         raise BadRange(f"{option} {text!r} is no range; expected FROM..TO:STEP with FROM ≤ TO and STEP > 0, as {_EXAMPLE[kind]}")
-    count = math.floor((last - first) / step * (1 + 1e-12)) + 1
-    if count > MOST:
-        raise BadRange(f"{option} {text!r} lists {count} values; expected at most {MOST}")
+    steps = (last - first) / step * (1 + 1e-12)
+    if not steps < MOST:
+        raise BadRange(f"{option} {text!r} lists {steps:.3g} values; expected at most {MOST}")
+    count = math.floor(steps) + 1
     return [_clean(first + step * i) if kind == THRESHOLD else float(int(first + step * i)) for i in range(count)]
 
 
@@ -88,17 +89,17 @@ def _set(found: dict[str, list[float]], panel: Panel, kind: str, option: str, te
     dials = panel.dial(kind)
     for text in texts:
         which, equals, rest = text.partition("=")
-        dial = _which(dials, which.strip() if equals else "", kind, option, text, rule)
+        dial = _which(dials, which.strip() if equals else None, kind, option, text, rule)
         found[dial.name] = ordered([dial.now, *values_of(rest if equals else text, kind, option)])
 
 
-def _which(dials: Sequence[Dial], number: str, kind: str, option: str, text: str, rule: str) -> Dial:
+def _which(dials: Sequence[Dial], number: str | None, kind: str, option: str, text: str, rule: str) -> Dial:
     listed = ", ".join(f"{dial.number or 1}: {dial.text}" for dial in dials)
     if not dials:
         raise BadRange(f"{option} {text!r}: {rule} has no {kind}; expected a {_WHAT[kind]}")
-    if not number and len(dials) > 1:
+    if number is None and len(dials) > 1:
         raise BadRange(f"{option} {text!r}: {rule} has {len(dials)} ({listed}); expected {option} NUMBER={text}")
-    if not number:
+    if number is None:
         return dials[0]
     if not number.isdigit() or not 1 <= int(number) <= len(dials):
         raise BadRange(f"{option} {text!r}: {rule} has no {kind} {number}; expected one of {listed}")

@@ -222,6 +222,7 @@ def test_ranges_and_lists_are_the_values_they_say(text: str, kind: str, values: 
         ("nan", "threshold"),
         ("1..inf:1", "threshold"),
         ("0..1e9:0.001", "threshold"),
+        ("0..1e308:1e-300", "threshold"),
         ("5", "for"),
         ("0s", "window"),
         ("1m..5m:x", "window"),
@@ -241,6 +242,8 @@ def test_configurations_over_a_million_are_refused_before_they_are_made() -> Non
         chosen_values(found, ["1=0..2000:1", "2=0..2000:1"], [], None, "A")
     with pytest.raises(BadRange, match="has 2"):
         chosen_values(found, ["1,2"], [], None, "A")
+    with pytest.raises(BadRange, match="no threshold ;"):
+        chosen_values(found, ["=1,2"], [], None, "A")
     with pytest.raises(BadRange, match="no threshold 3"):
         chosen_values(found, ["3=1,2"], [], None, "A")
     with pytest.raises(BadRange, match="no window"):
