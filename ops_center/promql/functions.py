@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ops_center.label_sets import NAME, SCALAR, IndexArray, Labels, LabelSets, compile_regex, labels_of
+from ops_center.label_sets import NAME, SCALAR, IndexArray, Labels, LabelSets, compile_regex, labels_of, value_of
 from ops_center.promql import ast
-from ops_center.promql.errors import EvaluationError
+from ops_center.promql.errors import EvaluationError, LimitError
 from ops_center.promql.histograms import Asked, histogram_fraction, histogram_quantile, histogram_quantiles
 from ops_center.promql.numbers import is_label_name, quoted
 from ops_center.promql.selectors import Context
@@ -241,7 +241,9 @@ def _sorted(expr: ast.Call, context: Context) -> Vector:
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
-    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", text) if p]
+    """A key in whose order numbers inside of text count as numbers, however many digits they have."""
+    parts = [p for p in re.split(r"([0-9]+)", text) if p]
+    return [(0, len(p.lstrip("0")), p.lstrip("0")) if p[0] in "0123456789" else (1, 0, p) for p in parts]
 
 
 def _by_label(labels: LabelSets, columns: IndexArray, names: list[str], reverse: bool) -> IndexArray:
@@ -253,6 +255,14 @@ def _by_label(labels: LabelSets, columns: IndexArray, names: list[str], reverse:
 
 
 Relabel = Callable[[Labels], Labels | None]
+MAX_LABEL = 8_192  # characters of a label's value that is made here: what is made of those could fill any memory
+
+
+def _bounded_label(made: Labels | None, target: str) -> Labels | None:
+    if made is not None and len(value_of(made, target)) > MAX_LABEL:
+        seen = len(value_of(made, target))
+        raise LimitError(f"label value too long: saw {seen} characters in {quoted(target)}, expected at most {MAX_LABEL}")
+    return made
 
 
 def _relabelled(expr: ast.Call, context: Context, rule: Callable[[tuple[str, ...]], tuple[str, Relabel]]) -> Vector:
@@ -262,7 +272,7 @@ def _relabelled(expr: ast.Call, context: Context, rule: Callable[[tuple[str, ...
 
     def build() -> LabelSets:
         target, relabel = rule(texts)
-        made = [relabel(s) for s in watch.each(vector.labels.sets)]
+        made = [_bounded_label(relabel(s), target) for s in watch.each(vector.labels.sets)]
         drops = vector.labels.drops.copy()
         if target == NAME:
             drops &= np.array([m is None for m in made], dtype=np.bool_)

@@ -87,6 +87,8 @@ def test_text_that_hurts_is_refused(text, said):
         (f"avg_over_time({ALL}[1h:1s])", "too many samples"),
         (f"rate({ALL}[1m])", "same labelset"),
         ("m0[5m:step()]", "greater than 0"),
+        (f'label_replace(m0, "y", "{"$1" * 5_000}", "x", "(.*)")', "label value too long: saw 10000 characters"),
+        (f'label_join(m0, "y", "{"-" * 9_000}", "x", "x")', "label value too long: saw 9002 characters"),
     ],
 )
 @pytest.mark.usefixtures("quick")
@@ -256,3 +258,13 @@ def test_rules_that_hurt_leave_the_others_on_time(many):
     health = {rule.rule.name: rule.health for group in rules.groups for rule in group.rules}
     assert health["Good"] == "ok"
     assert [name for name, how in health.items() if how == "ok"] == ["Bad5", "Bad6", "Good"]
+
+
+def test_numbers_in_labels_sort_as_numbers_of_any_length():
+    """2 before 10, and a number of thousands of digits where it belongs."""
+    store = SeriesStore()
+    for value in ("a10", "a2", "a" + "9" * 9_000, "a1" + "0" * 9_000, "a007", "b"):
+        store.append_sample("m", {"x": value}, 0, 1.0)
+    found = Engine(store).instant('sort_by_label(m, "x")', 0)
+    values = [dict(found.labels.sets[c])["x"] for c in found.order]
+    assert values == ["a2", "a007", "a10", "a" + "9" * 9_000, "a1" + "0" * 9_000, "b"]

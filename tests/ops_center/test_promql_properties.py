@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import random  # noqa: TID251  # expressions to try, no simulation
+import re
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ops_center.label_sets import NAME, Labels
 from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import PromQLError
 from ops_center.promql.values import RangeVector, Scalar, Vector
+from ops_center.promql.watch import Notes, Watch
 from ops_center.rules.notation import parse_labels
 from ops_center.series import SeriesStore
+from tests.ops_center.promql_expressions import expressions
 from tests.ops_center.promql_queries import MINUTES, START, Queries, some_series
 
 PERIOD_MS = 15_000
@@ -186,3 +191,41 @@ def test_a_raw_range_is_what_was_written():
     assert isinstance(found, RangeVector) and len(found.series) == 1
     wanted = [(at, v) for at, v in on_grid(1)['g{x="1",z="p"}'] if START + 600_000 < at <= START + 900_000]
     assert list(zip(found.series[0].times.tolist(), found.series[0].values.tolist(), strict=True)) == wanted
+
+
+NAMES = ["up", "a:b", "http_total", "by_zone", "sum", "rate_x", "offset", "nan_total", "start", "bottomk", "by", "a.b"]
+DIALECTS = [
+    Options(),
+    Options(compat="2.x"),
+    Options(delayed_name_removal=True),
+    Options(metadata_labels=True, lookback_ms=60_000),
+]
+
+
+def odd_store() -> SeriesStore:
+    """A few series under each name of the generated expressions, some in a matrix and some of their own, with odd values."""
+    store = SeriesStore()
+    values = [1.0, math.nan, math.inf, -3.5, 0.0, -math.inf, 1e300]
+    for number, name in enumerate(NAMES):
+        family = store.family(name, [{"job": "x", "le": str(i), "__type__": "gauge"} for i in range(3)], 60_000)
+        for row in range(6):
+            family.append(row * 60_000, row * 60_000, np.array([values[(row + i + number) % 7] for i in range(3)]))
+        for step in range(number % 4 + 1):
+            store.append_sample(name, {"instance": "1|2", "job": "a.b"}, step * 50_000, float(step), stale=step == 3)
+    return store
+
+
+@settings(max_examples=settings.default.max_examples * 10, suppress_health_check=[HealthCheck.too_slow])
+@given(expressions, st.sampled_from(DIALECTS), st.booleans())
+def test_any_expression_has_a_value_or_a_reason(text, options, ranged):
+    """Whatever the grammar makes is evaluated, or refused with a reason: nothing else is raised, by notes either."""
+    engine, notes = Engine(odd_store(), 1_000, options), Notes()
+    try:
+        if ranged:
+            engine.range(text, 61_000, 361_000, 50_000, watch=Watch(notes=notes))
+        else:
+            engine.instant(text, 301_000, watch=Watch(notes=notes))
+    except PromQLError as why:
+        assert str(why)
+    for kind in ("warning", "info"):
+        assert all(re.fullmatch(rf"PromQL {kind}: .+ \(\d+:\d+\)", line, re.DOTALL) for line in notes.shown(kind, text, 0))
