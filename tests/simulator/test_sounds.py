@@ -2,11 +2,23 @@
 
 import math
 from collections.abc import Callable
+from datetime import datetime
 
 import numpy as np
+import pytest
 
+from simulator.cities import catalogue
 from simulator.security import NUISANCE_RATE
-from simulator.sounds import ALERTS_PER_SENSOR_DAY, CONFIRMED_SHARE, DETECTED, HEARD, MISTAKEN, NOT_CONFIRMED_PER_SENSOR_DAY, SHOT
+from simulator.sounds import (
+    ALERTS_PER_SENSOR_DAY,
+    CAUSES,
+    CONFIRMED_SHARE,
+    DETECTED,
+    HEARD,
+    MISTAKEN,
+    NOT_CONFIRMED_PER_SENSOR_DAY,
+    SHOT,
+)
 from simulator.streams import Streams
 from simulator.world import World
 
@@ -40,6 +52,33 @@ def test_cameras_are_fooled_once_a_day_after_tuning() -> None:
     """Over 50 seeds a tuned camera has one harmless cause a day in clear weather, as vendors state."""
     expected = NUISANCE_RATE.law.rate * SEEDS * 20 * 2
     assert abs(counted(NUISANCE_RATE, NUISANCE_RATE.law.rate, 20, 2) - expected) < 3.3 * math.sqrt(expected)
+
+
+@pytest.fixture(scope="module")
+def port() -> World:
+    """Hải Phòng at noon on a clear day, with its microphones and cameras."""
+    return World(catalogue.get("hai_phong"), 1, datetime.fromisoformat("2026-03-10T12:00:00+07:00"), ordinary_life=True)
+
+
+@pytest.mark.slow
+def test_the_city_is_as_often_mistaken_as_published_over_50_seeds(port: World) -> None:
+    """Not the draws alone but what the city makes of them: alerts of all microphones in two days, and of all cameras in half an
+    hour of a clear noon, lie within the 99.9 % interval of a Poisson count of the published rates over 50 seeds.
+    """
+    days, minutes = 2, 30
+    sounds, security = port.sounds, port.security
+    for seed in range(SEEDS):
+        sounds._streams = security._streams = Streams(seed)
+        for step in range(1, days * MINUTES + 1):
+            sounds._step(60_000 * step)
+        for step in range(1, minutes + 1):
+            security._step(60_000 * step)
+    bangs = NOT_CONFIRMED_PER_SENSOR_DAY * len(sounds.rows) * days * SEEDS
+    assert bangs > 60.0
+    assert abs(float(sounds.counted[SHOT].sum()) - bangs) < 3.3 * math.sqrt(bangs)
+    fooled = len(security.cameras) * minutes / MINUTES * SEEDS
+    seen = sum(event.kind == "nuisance" and event.attributes["cause"] not in CAUSES for event in port.truth.events())
+    assert abs(seen - fooled) < 3.3 * math.sqrt(fooled)
 
 
 def test_nine_of_ten_shots_are_heard() -> None:
