@@ -20,6 +20,7 @@ from ops_center.promql.options import Options
 from ops_center.rules.files import RuleFile, load_files
 from ops_center.rules.group import Phase, Settings
 from ops_center.rules.replay import Replayed, replay
+from ops_center.series import SeriesStore
 from ops_center.series_writer import DOUBTED
 from scenarios import runs
 from scenarios.claims import Claim
@@ -142,7 +143,7 @@ def settings_of(made: Recording, semantics: str = "3.x") -> Settings:
 def tally_of(made: Recording, files: Sequence[RuleFile], rules: RuleSet) -> Plain:
     """Return what rules did in one recorded run. Instants are ms since the run's start, the warm-up before T+0."""
     settings = settings_of(made, rules.semantics)
-    replayed = replay(files, made.store, 0, made.until_ms, settings)
+    replayed = _replayed(made, files, settings)
     counts = evaluations_of(files, settings, made.warm_up_ms, made.until_ms)
     seen = sights(_seen(made, files, rules), counts)
     matching = Matching(made, replayed.firings, rules.claims, seen)
@@ -163,6 +164,19 @@ def tally_of(made: Recording, files: Sequence[RuleFile], rules: RuleSet) -> Plai
         "flood_ms": flood_ms(times, made.warm_up_ms, made.until_ms),
         "peak_10_min": peak_10_min(times),
     }  # fmt: skip
+
+
+_LEARNT: deque[SeriesStore] = deque([SeriesStore()], maxlen=1)  # without a sample: only what was derived from labels
+
+
+def _replayed(made: Recording, files: Sequence[RuleFile], settings: Settings) -> Replayed:
+    """Replay rules over a recording; joins and groups of labels that the seed before had alike are not worked out again."""
+    made.store.inherit(_LEARNT[0])
+    replayed = replay(files, made.store, 0, made.until_ms, settings)
+    learnt = SeriesStore()
+    learnt.inherit(made.store)
+    _LEARNT.append(learnt)
+    return replayed
 
 
 Sees = Mapping[str, Sequence[tuple[tuple[str, str], Seen]]]
