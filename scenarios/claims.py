@@ -42,7 +42,7 @@ class Claim:
         if event["kind"] not in self.truth:
             return False
         attributes = event.get("attributes") or {}
-        return all(str(attributes.get(name, "")) in values for name, values in self.only)
+        return all(name not in attributes or str(attributes[name]) in values for name, values in self.only)
 
 
 def load_claims(folder: Path) -> dict[str, Claim]:

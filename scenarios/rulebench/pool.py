@@ -6,6 +6,7 @@ keyboard ends the workers too, and what they had finished is kept by whoever kee
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import Any, TypeVar
@@ -41,7 +42,8 @@ class Workers:
         if self.count <= 1 or (len(jobs) <= 1 and self._pool is None):
             return [_done(work(job), number, progress) for number, job in enumerate(jobs, 1)]
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.count, mp_context=multiprocessing.get_context("spawn"))
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_leave_the_keyboard)
         futures = [self._pool.submit(work, job) for job in jobs]
         open_: set[Future[R]] = set(futures)
         while open_:
@@ -50,6 +52,11 @@ class Workers:
                 one.result()  # the first error ends it
             progress(len(jobs) - len(open_))
         return [future.result() for future in futures]
+
+
+def _leave_the_keyboard() -> None:
+    """A stop from the keyboard is for the process that has the workers: it ends them once their jobs are done."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _done(result: R, number: int, progress: Callable[[float], Any]) -> R:

@@ -117,10 +117,15 @@ def test_a_second_incident_under_an_alert_that_fires_already_is_seen() -> None:
 
 
 def test_what_an_alert_does_not_claim_of_a_kind_is_none_of_its_business() -> None:
-    """`only` picks truth by its attributes."""
+    """`only` picks truth by its attributes, of those that it has."""
     made = recorded(event(1, "device_fault", ("device", "loop:a:1"), 20, fault="drift"))
     claim = Claim(("device_fault",), "device_id", "device", 5 * MINUTE, None, (("fault", ("stuck", "dead")),))
     assert matched(made, claims={"Stuck": claim}).cases["Stuck"] == []
+    lie = recorded(
+        event(1, "deception", ("device", "loop:a:1"), 20, way="spoof"), event(2, "deception", ("device", "a"), 20, way="skew")
+    )
+    claim = Claim(("deception",), "device_id", "device", 5 * MINUTE, None, (("fault", ("stuck",)), ("way", ("spoof",))))
+    assert [case.event_id for case in matched(lie, claims={"Spoofed": claim}).cases["Spoofed"]] == ["truth-1"]
 
 
 def test_all_alerts_together_meet_an_incident_once() -> None:
