@@ -14,7 +14,7 @@ import numpy as np
 from ops_center.label_sets import Labels
 from ops_center.promql.durations import format_duration_ms
 from ops_center.promql.errors import LimitError, ParseError, PromQLError, TimeLimitError, UnsupportedError
-from ops_center.promql.numbers import format_value
+from ops_center.promql.numbers import format_sample, format_value
 from ops_center.promql.values import RangeVector, Result, Scalar, Text, Vector
 from ops_center.rules.alerting import ActiveAlert
 from ops_center.rules.group import GroupState, RuleEngine, RuleState
@@ -85,13 +85,13 @@ def query(result: Result, at_ms: int, check: Callable[[], None] = _unhurried) ->
         return success({"resultType": "matrix", "result": rows})
     columns = result.order if result.order is not None else np.flatnonzero(result.present[0])
     values = result.values[0]
-    found = [{"metric": dict(result.labels.sets[c]), "value": [at, format_value(float(values[c]))]} for c in columns.tolist()]
+    found = [{"metric": dict(result.labels.sets[c]), "value": [at, format_sample(float(values[c]))]} for c in columns.tolist()]
     return success({"resultType": "vector", "result": found})
 
 
 def _points(labels: Labels, times: TimeArray, values: list[float], check: Callable[[], None]) -> Json:
     check()
-    points = [[seconds(t), format_value(v)] for t, v in zip(times.tolist(), values, strict=True)]
+    points = [[seconds(t), format_sample(v)] for t, v in zip(times.tolist(), values, strict=True)]
     return {"metric": dict(labels), "values": points}
 
 

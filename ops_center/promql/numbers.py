@@ -18,6 +18,12 @@ def format_value(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def format_sample(value: float) -> str:
+    """As a sample stands in the JSON of Prometheus' API: with an exponent below 1e-6 and from 1e21 on."""
+    far = value != 0 and not 1e-6 <= abs(value) < 1e21 and math.isfinite(value)
+    return repr(value) if far else format_value(value)
+
+
 def is_label_name(name: str) -> bool:
     """UTF-8 and not empty, as Prometheus 3 takes it."""
     try:

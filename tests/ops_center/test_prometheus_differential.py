@@ -172,3 +172,43 @@ def test_errors_are_of_the_same_type(both, query, path):
     times = {"time": START / 1000 + 900} if path == "query" else {"start": START / 1000, "end": START / 1000 + 900, "step": 60}
     wrong = compare(both, path, query=query, **times)
     assert not wrong, wrong
+
+
+NUMBERS = [
+    "1e-7", "9.99e-7", "1e-6", "1e-5", "0.1", "1/3", "123456789.125", "1e15", "123456789012345678", "1e20", "1e21", "1.5e21",
+    "1e300", "5e-324", "-1e-10", "-0", "NaN", "Inf", "-Inf",
+]  # fmt: skip
+
+
+@needs_prometheus
+@pytest.mark.slow
+@pytest.mark.parametrize("at", [START / 1000, START / 1000 + 1.5, START / 1000 + 0.123])
+def test_answers_are_the_same_to_the_letter(both, at):
+    """Numbers, instants and strings are written as the real one writes them, in every type of result."""
+    real, engine = both
+    queries = [
+        *NUMBERS,
+        *(f"vector({n})" for n in NUMBERS),
+        '"a\\"b\\n\\u00e9"',
+        "g",
+        "lone",
+        "nope",
+        "g[1m]",
+        'c_total{z="p"}[90s]',
+    ]
+    for query in queries:
+        theirs, mine = real.ask("query", query=query, time=at), ours(engine, "query", query=query, time=at)
+        assert _sorted(theirs) == _sorted(mine), query
+        ranged = {"query": query, "start": at, "end": at + 2, "step": "0.5"}
+        theirs, mine = real.ask("query_range", **ranged), ours(engine, "query_range", **ranged)
+        assert theirs[0] == mine[0], query
+        if theirs[0] == 200:
+            assert theirs == mine, query
+
+
+def _sorted(answer: tuple[int, dict]) -> tuple[int, dict]:
+    """Instant queries give series in no order of their own."""
+    data = answer[1]["data"]
+    if data["resultType"] in ("vector", "matrix"):
+        data = {**data, "result": sorted(data["result"], key=lambda row: sorted(row["metric"].items()))}
+    return answer[0], {**answer[1], "data": data}

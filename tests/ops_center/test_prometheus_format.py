@@ -112,4 +112,4 @@ def test_special_numbers():
     for i, value in enumerate((float("nan"), float("-inf"), -0.0, 1e-7, 1e21)):
         store.append_sample("m", {"i": str(i)}, 0, value)
     found = wire.query(Engine(store).instant("m", 0), 0)["data"]["result"]
-    assert [r["value"][1] for r in found] == ["NaN", "-Inf", "-0", "0.0000001", "1" + "0" * 21]
+    assert [r["value"][1] for r in found] == ["NaN", "-Inf", "-0", "1e-07", "1e+21"]
