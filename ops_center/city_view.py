@@ -57,6 +57,7 @@ class CityView:
         self.rows = {kind: np.asarray(table.index, dtype=np.int64) for kind, table in self.tables.items()}
         self._fill_columns()
         self._zone_properties = self._properties("zones")
+        self._label_names = {"city", "kind", "zone", "ward", *(name for table in registry.devices for name in table.labels)}
         self._columns: dict[tuple[str, str], list[str]] = {}
         self._by_place: dict[str, dict[str, list[int]]] = {}
         self._feeder_of: dict[str, dict[str, str]] = {}
@@ -159,9 +160,12 @@ class CityView:
         return {"city": self.hello.city, "kind": kind, "device_id": self.device_id[index]} | {k: v for k, v in found.items() if v}
 
     def device_of(self, labels: Mapping[str, str]) -> int | None:
-        """Return the device that an alert's labels name: by `device_id`, or by any label that holds a device's id."""
-        values = (labels.get("device_id", ""), *labels.values())
-        return next((self.by_id[value] for value in values if value in self.by_id), None)
+        """Return the device that an alert's labels name: by `device_id`, or by a label that no series of ours has.
+
+        A label of ours, such as `gateway`, may hold a device's id too, and says by whom readings come.
+        """
+        others = (value for name, value in labels.items() if name not in self._label_names)
+        return next((self.by_id[v] for v in (labels.get("device_id", ""), *others) if v in self.by_id), None)
 
     def enriched(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Return an alert's labels with what the registry adds: its device's places, its cabinet's or junction's feeder."""

@@ -74,6 +74,7 @@ class Matching:
     ) -> None:
         self.made, self.claims, self.sights = made, claims, sights
         self.devices: dict[str, dict[str, str]] = like.devices if like else _devices(made)
+        self._label_names = {name for known in self.devices.values() for name in known}
         self.names: dict[str, set[str]] = like.names if like else {}
         self.raised = [
             Raised(f.rule, f.group, self._with_device(f.labels), f.value, f.fired_at_ms, f.ended_at_ms)
@@ -86,8 +87,9 @@ class Matching:
                 self.cases[alert] = self._judge(alert, claim)
 
     def _with_device(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """An alert's labels with those of its device, which any of them may name: with a mapping, labels have other names."""
-        name = next((value for value in (labels.get(DEVICE, ""), *labels.values()) if value in self.devices), "")
+        """An alert's labels with those of its device, which a label of another name may name too: mappings make such."""
+        others = (value for name, value in labels.items() if name not in self._label_names)
+        name = next((value for value in (labels.get(DEVICE, ""), *others) if value in self.devices), "")
         return self.devices.get(name, {}) | dict(labels)
 
     def around(self, event: Plain) -> set[str]:

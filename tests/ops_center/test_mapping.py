@@ -150,4 +150,7 @@ def test_an_alert_with_own_labels_stands_where_its_device_is() -> None:
         "alertname": "Dark", "instance": "lamp:3", "zone": "own", "device_id": "lamp:3", "cabinet": "C1", "feeder": "F01",
         "ward": "An Biên",
     }  # fmt: skip
+    assert "device_id" not in center.city.enriched(
+        {"alertname": "Dark", "cabinet": "lamp:3"}
+    )  # a label of ours says what it says
     assert center.city.enriched({"alertname": "Dark", "instance": "lamp:99"}) == {"alertname": "Dark", "instance": "lamp:99"}
