@@ -82,7 +82,7 @@ BENCHES: tuple[Bench, ...] = (
         "`rules test` beside promtool on a file of 10 000 series, 1 h at 15 s, 5 rules, start-up and reading included",
         "scenarios.bench.rule_tests",
         {"times_faster": (">=", 20.0, "x promtool")},
-        scales=(0.25, 1.0, 4.0),
+        scales=(0.25, 1.0, 2.0),
         memory="peak_rss_mb",
     ),
     Bench(
