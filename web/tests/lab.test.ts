@@ -3,7 +3,7 @@ import { labLink, promDuration, readLab, START, seconds, writeLab } from '../src
 import type { WhyNode } from '../src/lab/api'
 import { bandsOf, chartedOf, foremost, keyOf, lanesOfAlerts, linesOf, nameOf, stepFor, stepsOf, union } from '../src/lab/bands'
 import { curvesOf, foremostOf, readDocument, spotsOf, ticksOf } from '../src/lab/documents'
-import { agree, frameOf } from '../src/lab/picture'
+import { agree, fewOf, frameOf } from '../src/lab/picture'
 import { LAB } from '../src/lab/texts'
 import { idleOf, partsOf, sayReason } from '../src/lab/WhyPanel'
 
@@ -119,6 +119,17 @@ describe('what is drawn', () => {
     const both = node('set', 'unless', 'a unless b', [node('selector', 'a', 'a'), node('selector', 'b', 'b')])
     expect(chartedOf(both).text).toBe('a')
     expect(chartedOf({ ...both, op: 'or' }).text).toBe('a unless b')
+  })
+
+  it('is cut to the alerts and what is asked about where there are very many series', () => {
+    const shown = [
+      { metric: '', labels: { city: 'c', road: 'a' }, series: '', value: 1, said: '1', other: null, holds: null, at_ms: null },
+    ]
+    const many = { ...speed, shown, everywhere: 9_000 }
+    const lane = (road: string) => ({ key: road, labels: { city: 'c', road, severity: 'major' }, bands: [] })
+    const terms = ['a', 'b "x"'].map((v) => `label_replace(vector(1), "road", ${JSON.stringify(v)}, "", "")`).join(' or ')
+    expect(fewOf('speed', many, [lane('a'), lane('b "x"')], {})).toBe(`limitk(300, (speed) and on (road) (${terms}))`)
+    expect(fewOf('speed', many, [], {})).toBe('limitk(300, speed)')
   })
 
   it('folds what cannot have changed the result', () => {

@@ -157,7 +157,7 @@ function Part(props: Props & { node: WhyNode; depth: number }) {
       </div>
       {ended && <p className="part-ended">{lt.endedHere}</p>}
       {reason && <p className="part-reason">{reason}</p>}
-      {node.kind !== 'set' && !(node.kind === 'comparison' && reason && node.shown.length < 2) && (
+      {node.kind !== 'set' && node.kind !== 'record' && !(node.kind === 'comparison' && reason && node.shown.length < 2) && (
         <Values node={node} why={why} lt={lt} lang={lang} />
       )}
       {folded ? (

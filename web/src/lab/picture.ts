@@ -17,6 +17,8 @@ import {
 
 export const MOST_LINES = 12
 export const MOST_LANES = 12
+/** More series than this are not all asked for: a city has tens of thousands of lamps. */
+const MANY = 300
 
 export interface Picture {
   readonly why: Why
@@ -79,21 +81,22 @@ export async function draw(
   const [first, last] = [(times[0] ?? 0) + why.start_ms, (times[times.length - 1] ?? 0) + why.start_ms]
   const charted = chartedOf(part ?? why.tree)
   const whole = rule ? `ALERTS{alertname=${JSON.stringify(rule.name)}}` : why.text
-  const [drawn, result] = await Promise.all([
-    times.length > 0 ? api.range(charted.text, first, last, step) : [],
-    times.length > 0 ? api.range(whole, first, last, step) : [],
-  ])
+  const count = countOf(why.tree, charted.text)
+  const few = count <= MANY
+  const ask = (query: string) => (times.length > 0 ? api.range(query, first, last, step) : Promise.resolve([]))
+  const [early, result] = await Promise.all([few ? ask(charted.text) : null, ask(whole)])
   const lanes = rule
     ? lanesOfAlerts(result, times, why.start_ms)
     : lanesOf(linesOf(result, times, why.start_ms), times, why.for_ms, why.keep_firing_for_ms)
   const shown = foremost(lanes, MOST_LANES)
+  const drawn = early ?? (await ask(fewOf(charted.text, why.tree, shown, state.labels)))
   const lines = linesOf(drawn, times, why.start_ms)
   return {
     why,
     times,
     charted,
     lines: chosen(lines, shown, state.labels, charted.threshold),
-    lineCount: lines.length,
+    lineCount: Math.max(lines.length, few ? 0 : count),
     lanes: shown,
     laneCount: lanes.filter((lane) => lane.bands.length > 0).length,
     recorded: rule !== null,
@@ -101,6 +104,33 @@ export async function draw(
     from,
     to,
   }
+}
+
+/** How many series a part of the tree has. */
+function countOf(tree: WhyNode, text: string): number {
+  return nodeOf(tree, text)?.everywhere ?? 0
+}
+
+function nodeOf(tree: WhyNode, text: string): WhyNode | null {
+  if (tree.text === text) return tree
+  for (const child of tree.children) {
+    const found = nodeOf(child, text)
+    if (found) return found
+  }
+  return null
+}
+
+/** An expression of very many series cut to those of the alerts and of what is asked about, by one label that tells them apart. */
+export function fewOf(text: string, tree: WhyNode, lanes: readonly Lane[], labels: Labels): string {
+  const wanted = [labels, ...lanes.map((lane) => lane.labels)]
+  const own = Object.keys(nodeOf(tree, text)?.shown[0]?.labels ?? {})
+  const values = (name: string) => [...new Set(wanted.flatMap((one) => one[name] ?? []))]
+  const best = own.sort((a, b) => values(b).length - values(a).length)[0]
+  if (best === undefined || values(best).length === 0) return `limitk(${MANY}, ${text})`
+  const terms = values(best).map(
+    (value) => `label_replace(vector(1), "${best}", ${JSON.stringify(value.replaceAll('$', '$$$$'))}, "", "")`,
+  )
+  return `limitk(${MANY}, (${text}) and on (${best}) (${terms.join(' or ')}))`
 }
 
 /** The lines worth drawing: those asked about, those of alerts, then those nearest to the threshold. */
