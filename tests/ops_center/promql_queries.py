@@ -147,3 +147,42 @@ class Queries:
         if func == "quantile_over_time":
             return f"{func}({self.pick('0.5', '0.9', '1')}, {ranged})"
         return f"{func}({ranged}, 0.5, 0.3)" if func == "holt_winters" else f"{func}({ranged})"
+
+
+CHOSEN = [  # what is easily got wrong: empty sides, bounds of parameters, odd values, precedence, labels that vanish
+    'count_values("v", c_total)', 'count_values by (z) ("v", h_bucket)', 'count_values without (x) ("z", c_total)',
+    'count_values("x", odd)', "quantile(-1, g)", "quantile(2, g)", "quantile(NaN, g)", "quantile by (z) (0.3, odd)",
+    "quantile_over_time(-1, g[5m])", "quantile_over_time(2, g[5m])", "topk(0, g)", "topk(-1, g)", "topk(1e10, g)",
+    "bottomk(2.9, g)", "topk by (z) (2, g)", 'label_replace(g, "x", "", "x", ".*")',
+    'label_replace(g, "__name__", "n_$1", "x", "(.*)")', 'label_replace(g, "y", "$0-${1}a$2", "x", "(.)")',
+    'label_replace(g, "y", "$name", "x", "(?P<name>.)")', 'label_replace(g, "y", "$$1", "x", "(.)")',
+    'label_replace(g, "y", "a", "nope", "")', 'label_replace(g, "y", "a", "x", "nope")', 'label_join(g, "y", "-")',
+    'label_join(g, "x", "", "x", "z", "nope")', 'label_join(g, "__name__", "", "x")', 'absent(g{x="9",z=~"p"})',
+    'absent(nope{x="1",x="2"})', 'absent(sum(nope{x="1"}))', "absent(g)", 'absent_over_time(nope{x="1"}[5m])',
+    "absent_over_time(g[5m])", "absent_over_time(sum(nope)[5m:])", "scalar(g)", "scalar(lone)", "scalar(nope)",
+    "vector(time())", "timestamp(g offset 1m)", "timestamp(sum(g))", "timestamp(vector(1))", "g @ 0", "g @ 1e10",
+    "g offset 100y", "sum(g) by ()", "sum without () (g)", 'group by (__name__) ({x="1"})', 'sum by (__name__) ({x="1"})',
+    '{__name__=~"g|lone"}', '{__name__!~"c.*|h.*|g|odd",x=~".+"}', 'g{x!~"1|2"}', 'g{nope=""}', 'g{nope!=""}', 'g{x=~""}',
+    'lone{y="é"}', 'lone{y="\\u00e9"}', "g{x='1'}", "g{x=`1`}", "clamp(g, 5, 1)", "clamp(g, NaN, 1)", "clamp_max(g, -Inf)",
+    "round(g, 0)", "round(g, -2)", "round(odd, 10)", "sgn(odd)", "hour(vector(1e9))", "days_in_month(vector(1582934400))",
+    "day_of_week(vector(-1))", "month(vector(-86400*400))", "year(vector(253402300800))", "minute()", "time() - time()",
+    "1 + 2 * 3 ^ 2 ^ 0.5 % 4 - -1", "2 ^ -1", "-2 ^ 2", "1 - 2 - 3", "8 / 4 / 2", "5 % 3", "-5 % 3", "5 % -3", "5.5 % 0",
+    "0 / 0", "1 > bool 2", "1 == bool 1", "NaN == bool NaN", "g > 5 < 10", "g > bool 5 == 1", "5 < g", "5 < bool g",
+    "g and lone", "g or lone", "lone unless g", "g and on(x) lone", "g and ignoring(z,y) lone",
+    "lone * on(x) group_right(y) g", "g * on(x) group_left(y) lone", "g * on(x) group_left(z) lone",
+    "g * ignoring(z,y) group_left lone", 'histogram_quantile(0.5, h_bucket{le!="+Inf"})',
+    'histogram_quantile(0.5, h_bucket{le=~"1|.Inf"})', "histogram_quantile(0.5, g)", "histogram_quantile(1, h_bucket)",
+    "histogram_quantile(0.9, sum by (le) (rate(h_bucket[5m])))", "rate(c_total[15s])", "rate(c_total[1s])",
+    "increase(g[5m])", "delta(c_total[5m])", "rate(h_bucket[100y])", "irate(odd[5m])", "changes(odd[20m])",
+    "resets(odd[20m])", "deriv(odd[20m])", "min_over_time(odd[20m])", "max_over_time(odd[20m])", "sum_over_time(odd[3m])",
+    "stddev_over_time(lone[5m])", "predict_linear(lone[5m], 10)", "last_over_time(odd[20m] offset 3m)",
+    "present_over_time(nope[5m])", "max_over_time(g[5m:1m] @ 1699999900 offset 30s)", "sum_over_time(vector(1)[5m:7s])",
+    "sum_over_time((time() % 60)[5m:1m])", "count_over_time(g[10m:59s] offset -2m)",
+    "avg_over_time(rate(c_total[2m])[10m:1m])", "max_over_time(max_over_time(g[1m:10s])[5m:30s])", "g[1m] offset 1m",
+    'c_total{x="1"}[1m] @ 1699999900', "sum(g)[2m:30s]", "vector(1)[1m:20s]",
+    'h_bucket == on(x) group_left sum by (x) (h_bucket{le="+Inf"})', "sum(g) > sum(c_total)", "sum(g) or vector(0)",
+    "nope or vector(0)", "nope + 1", "nope == nope", "sum(nope)", "count(nope)", "- nope", "abs(nope)", "sort(g)",
+    "sort_desc(odd)", "exp(odd)", "ln(odd)", "sqrt(odd)", "ceil(odd)", "acos(vector(2))", "pi()", "deg(pi())",
+    "rad(vector(180))", "day_of_year(vector(1709164800))", "day_of_month()", "avg(odd)", "sum(odd)", "min(odd)", "max(odd)",
+    "stddev(g)", "stdvar by (z) (g)",
+]  # fmt: skip

@@ -19,7 +19,7 @@ from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import PromQLError
 from ops_center.rules.notation import parse_labels
 from ops_center.series import SeriesStore
-from tests.ops_center.promql_queries import MINUTES, START, Queries, some_series
+from tests.ops_center.promql_queries import CHOSEN, MINUTES, START, Queries, some_series
 from tests.ops_center.real_prometheus import PROMETHEUS, PROMTOOL, Real, running
 
 needs_prometheus = pytest.mark.skipif(PROMETHEUS is None or PROMTOOL is None, reason="Debian package prometheus is not installed")
@@ -109,6 +109,16 @@ def compare(both: tuple[Real, Engine], path: str, **params: object) -> str:
     real, engine = both
     shown = " ".join(f"{k}={v}" for k, v in params.items())
     return difference(shown, real.ask(path, **params), ours(engine, path, **params))
+
+
+@needs_prometheus
+@pytest.mark.slow
+def test_chosen_queries_agree(both):
+    """Expressions chosen for what is easily got wrong agree at two instants and over a range."""
+    times = [("query", {"time": START / 1000 + at}) for at in (1000, 605.5)]
+    times.append(("query_range", {"start": START / 1000 + 100, "end": START / 1000 + 1500, "step": 37}))
+    found = [compare(both, path, query=query, **given) for query in CHOSEN for path, given in times]
+    assert not [f for f in found if f], "\n".join(f for f in found if f)
 
 
 @needs_prometheus
