@@ -63,6 +63,7 @@ class CenterConfig:
     retention_ms: int = 2 * 3_600_000
     max_devices: int = MAX_DEVICES
     mapping: SeriesMapping | None = None  # further names of readings
+    series_only: bool = False  # readings go into the series alone, for good: nobody looks at devices
 
 
 class Center:
@@ -231,7 +232,7 @@ class Center:
         changes += self._evaluate(barrier.now_ms)
         self.now_ms = barrier.now_ms
         changes += self.judgement.tick(self.now_ms)
-        if self.now_ms % FORGET_EVERY_MS == 0:
+        if self.now_ms % FORGET_EVERY_MS == 0 and not self.config.series_only:
             self.judge.prune(self.now_ms)
             if self._writer is not None:
                 self._writer.forget(self.judge.store.floor_ms)
@@ -243,7 +244,7 @@ class Center:
         if isinstance(header, Batch):
             if self._taken.first_time(header.kind, header.seq):
                 self._world.add(item.frame)
-                self._take_batch(header, item.columns)
+                self._take_batch(header, item.columns, again=self.config.series_only)
             else:
                 self.counters.duplicates += 1
             return []

@@ -117,7 +117,7 @@ def record(setup: Setup, kinds: Collection[str] | None = None) -> Recording:
     With a mapping, series are there under its names too.
     """
     chosen = tuple(kind for kind in setup.kinds if kinds is None or kind.name in kinds)
-    center = Center(CenterConfig(rules=(), mapping=setup.series_mapping()))
+    center = Center(CenterConfig(rules=(), mapping=setup.series_mapping(), series_only=True))
     center.judge.keep_everything()
     side = CitySide(replace(setup, kinds=chosen), lambda frame: _take(center, frame))
     _take(center, encode_frame(side.hello("recording")))
