@@ -58,7 +58,7 @@ class EventBlock:
         self.values[new, at], self.stale[new, at] = (0.0 if stale else numbers[later]), stale
         self.counts[new] += 1
         for series, number in zip(where[~later].tolist(), numbers[~later].tolist(), strict=True):
-            self._insert(series, at_ms, received_at_ms, number, stale)
+            self._insert(series, at_ms, received_at_ms, 0.0 if stale else number, stale)
 
     def holds_other(self, at_ms: int, columns: IndexArray, values: FloatArray) -> bool:
         """As `RowBlock.holds_other`."""
@@ -108,6 +108,39 @@ class EventBlock:
         self.values[column, n : n + more], self.stale[column, n : n + more] = np.where(stale, 0.0, values), stale
         self.counts[column] = n + more
         self.newest_received = max(self.newest_received, int(times[-1]) if more else -NEVER)
+
+    def put_many(
+        self, columns: IndexArray, at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray, stale: BoolArray
+    ) -> None:
+        """Write samples of any series, arrays of shape (samples,), in the order in which they came, as `put` does one by one."""
+        order = np.lexsort((at_ms, columns))  # stable: of a series and an instant, the one that came first stays first
+        series, times = columns[order], at_ms[order]
+        opens = np.append(True, series[1:] != series[:-1])[: len(order)]
+        once = opens | np.append(True, times[1:] != times[:-1])[: len(order)]
+        order, series, times, opens = order[once], series[once], times[once], opens[once]
+        if not len(order):
+            return
+        begins = np.flatnonzero(opens)
+        lengths = np.diff(np.append(begins, len(order)))
+        heads = series[begins]
+        ends = self.counts[heads]
+        later = (ends == 0) | (self.times[heads, np.maximum(ends - 1, 0)] < times[begins])
+        for i in order[np.repeat(~later, lengths)].tolist():  # in between what is there
+            one = columns[i : i + 1]
+            self.put(int(at_ms[i]), int(received_at_ms[i]), one, values[i : i + 1], None, bool(stale[i]))
+        mine = np.repeat(later, lengths)
+        order, series, lengths, heads, ends = order[mine], series[mine], lengths[later], heads[later], ends[later]
+        if not len(order):
+            return
+        depth = int((ends + lengths).max())
+        if depth > self.times.shape[1]:
+            self._reshape(len(self.counts), max(depth, 2 * self.times.shape[1]))
+        places = np.repeat(ends - (np.cumsum(lengths) - lengths), lengths) + np.arange(len(order), dtype=np.intp)
+        self.times[series, places], self.received[series, places] = at_ms[order], received_at_ms[order]
+        self.stale[series, places] = stale[order]
+        self.values[series, places] = np.where(stale[order], 0.0, values[order])
+        self.counts[heads] += lengths
+        self.newest_received = max(self.newest_received, int(received_at_ms[order].max()))
 
     def _bisect(self, columns: IndexArray, at_ms: int) -> IndexArray:
         """How many samples of each series have time ≤ at."""
@@ -188,13 +221,9 @@ class EventBlock:
     def put_samples(self, data: dict[str, Any], columns: IndexArray) -> None:
         """Write what `samples` returned into the series given; what is there already stays."""
         series = np.repeat(columns, data["counts"])
-        order = np.lexsort((series, data["stale"], data["times"], data["received"]))
-        keys = np.stack([data["received"][order], data["times"][order], data["stale"][order]], axis=1)
-        changes = np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1
-        for part in np.split(order, changes) if len(order) else []:  # a part was received, observed, and of one sort, at once
-            first = int(part[0])
-            received_ms, at_ms = int(data["received"][first]), int(data["times"][first])
-            self.put(at_ms, received_ms, series[part], data["values"][part], None, bool(data["stale"][first]))
+        order = np.argsort(data["received"], kind="stable")
+        names = ("times", "received", "values", "stale")
+        self.put_many(series[order], *(data[name][order] for name in names))
 
 
 Block = RowBlock | EventBlock

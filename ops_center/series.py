@@ -7,8 +7,8 @@ append-only. A sample keeps when it was received, so that a reader `as_of` T see
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,13 +41,28 @@ class SeriesLimit(ValueError):
 class Selection:
     """What matchers select: parts in order, and the labels of their columns one after the other.
 
-    `metric` is the one that all come from where the matchers name it.
+    `metric` is the one that all come from where the matchers name it. `sources` are the labels of the blocks that were looked
+    through, how many there were, and the part that was found in them: another store with the same ones need not look again.
     """
 
     labels: LabelSets
     parts: tuple[tuple[Block, Columns, int], ...]  # block, its columns, how many
     version: int
     metric: Metric | None = None
+    sources: tuple[Source, ...] = ()
+
+
+class Source(NamedTuple):
+    """The labels of a block when it was looked through, and the columns that matched; None if none did."""
+
+    labels: list[Labels]
+    held: int
+    columns: Columns | None
+    width: int
+
+    def still(self, labels: list[Labels]) -> bool:
+        """Whether a block's labels are those that were looked through."""
+        return len(labels) == self.held and (labels is self.labels or labels == self.labels[: self.held])
 
 
 class Family:
@@ -183,6 +198,23 @@ class Family:
             self._blocks[number].put_rows(observed_at_ms, received_at_ms, columns, values[:, mine], valid[:, mine])
         return True
 
+    def append_samples(self, slots: IndexArray, observed_at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray) -> bool:
+        """Write samples of any slots in the order in which they came, all arrays of shape (samples,).
+
+        False, with nothing written, where one of them has no place yet, or lies among series of a period.
+        """
+        owners = self._owner[slots]
+        numbers = np.unique(owners).tolist()
+        blocks = [self._blocks[number] if number >= 0 else None for number in numbers]
+        if not all(isinstance(block, EventBlock) for block in blocks):
+            return False
+        for number, block in zip(numbers, blocks, strict=True):
+            mine = np.flatnonzero(owners == number)
+            assert isinstance(block, EventBlock)
+            fresh = np.zeros(len(mine), dtype=np.bool_)
+            block.put_many(self._column[slots[mine]], observed_at_ms[mine], received_at_ms[mine], values[mine], fresh)
+        return True
+
     def _scatter(
         self, at_ms: int, received_ms: int, values: Any, slots: IndexArray | None, valid: BoolArray | None, stale: bool
     ) -> None:
@@ -226,7 +258,7 @@ class SeriesStore:
         self.starts: dict[Labels, tuple[TimeArray, TimeArray]] = {}  # of few counters, since when each sample counts
         self._selections: dict[tuple[Matcher, ...], Selection] = {}
         self._by_name: dict[tuple[Matcher, ...], tuple[int, list[Metric]]] = {}
-        self._older: dict[tuple[Matcher, ...], LabelSets] = {}  # what another store selected, with all that was derived from it
+        self._older: dict[tuple[Matcher, ...], Selection] = {}  # what another store selected, with all that was derived from it
 
     def metric(self, name: str) -> Metric:
         """The metric of a name, made at first use."""
@@ -290,11 +322,11 @@ class SeriesStore:
         """Keep what a store `beside` this one derived from labels, for the next one beside it."""
         for matchers, selection in other._selections.items():
             if selection.metric is not None and self.metrics.get(selection.metric.name) is selection.metric:
-                self._older[matchers] = selection.labels
+                self._older[matchers] = selection
 
     def inherit(self, other: SeriesStore) -> None:
         """Use what another store derived from the labels that it selected, wherever this one selects the same."""
-        self._older = other._older | {matchers: selection.labels for matchers, selection in other._selections.items()}
+        self._older = other._older | other._selections
 
     def append_sample(
         self,
@@ -372,10 +404,7 @@ class SeriesStore:
         if len(self._selections) > 4096:
             self._selections.clear()
         only = metrics[0] if names and metrics else None
-        made = _select(metrics, matchers, version, only)
-        older = self._older.pop(matchers, None)
-        if older is not None and older.sets == made.labels.sets:
-            made = replace(made, labels=older)
+        made = _select(metrics, matchers, version, only, self._older.pop(matchers, None))
         self._selections[matchers] = made
         return made
 
@@ -416,17 +445,35 @@ def _name_test(matchers: Iterable[Matcher]) -> Callable[[str], bool]:
     return lambda name: all(test(name) for test in tests)
 
 
-def _select(metrics: list[Metric], matchers: tuple[Matcher, ...], version: int, only: Metric | None) -> Selection:
-    sets: list[Labels] = []
-    parts: list[tuple[Block, Columns, int]] = []
+def _select(
+    metrics: list[Metric], matchers: tuple[Matcher, ...], version: int, only: Metric | None, older: Selection | None = None
+) -> Selection:
+    """Look through the blocks of metrics; a block that `older`, of another store, looked through already is not again."""
+    blocks = [(block, labels) for metric in metrics for block, labels in zip(metric.blocks, metric.labels, strict=True)]
+    known = older.sources if older is not None and len(older.sources) == len(blocks) else None
     rest = tuple(m for m in matchers if m.name != NAME)
-    for metric in metrics:
-        for block, labels in zip(metric.blocks, metric.labels, strict=True):
-            chosen = matching(labels, rest) if rest else range(len(labels))
-            if chosen:
-                sets.extend(labels[i] for i in chosen)
-                parts.append((block, _columns(chosen), len(chosen)))
-    return Selection(LabelSets(sets), tuple(parts), version, only)
+    sources = [
+        known[n] if known is not None and known[n].still(labels) else _looked_through(labels, rest)
+        for n, (_, labels) in enumerate(blocks)
+    ]
+    parts = tuple((block, s.columns, s.width) for (block, _), s in zip(blocks, sources, strict=True) if s.columns is not None)
+    if older is not None and known is not None and all(a is b for a, b in zip(sources, known, strict=True)):
+        return Selection(older.labels, parts, version, only, tuple(sources))
+    sets = [one for (_, labels), source in zip(blocks, sources, strict=True) for one in _of(labels, source.columns)]
+    made = LabelSets(sets)
+    labels = older.labels if older is not None and older.labels.sets == made.sets else made
+    return Selection(labels, parts, version, only, tuple(sources))
+
+
+def _looked_through(labels: list[Labels], matchers: tuple[Matcher, ...]) -> Source:
+    chosen: Sequence[int] = matching(labels, matchers) if matchers else range(len(labels))
+    return Source(labels, len(labels), _columns(chosen) if chosen else None, len(chosen))
+
+
+def _of(labels: list[Labels], columns: Columns | None) -> list[Labels]:
+    if columns is None:
+        return []
+    return labels[columns] if isinstance(columns, slice) else [labels[i] for i in columns.tolist()]
 
 
 def _columns(chosen: Sequence[int]) -> Columns:

@@ -75,6 +75,14 @@ class Spread:
             if len(at):
                 _put_rows(copy.family, observed_at_ms, received_at_ms, copy.scaled(values[:, at]), own, valid[:, at])
 
+    def append_samples(self, slots: IndexArray, observed_at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray) -> None:
+        """Write samples of any slots in the order in which they came; all arrays have shape (samples,)."""
+        _put_samples(self.family, slots, observed_at_ms, received_at_ms, values)
+        for copy in self.copies:
+            at, own = copy.chosen(slots)
+            if len(at):
+                _put_samples(copy.family, own, observed_at_ms[at], received_at_ms[at], copy.scaled(values[at]))
+
 
 def clash(spreads: Sequence[Spread]) -> tuple[Labels, str, str] | None:
     """Return a series that is written twice, among those of metrics that have copies, and of which metrics; None if none is."""
@@ -87,6 +95,15 @@ def clash(spreads: Sequence[Spread]) -> tuple[Labels, str, str] | None:
                     return labels, seen[labels], spread.family.metric
                 seen[labels] = spread.family.metric
     return None
+
+
+def _put_samples(family: Family, slots: IndexArray, at_ms: TimeArray, received_ms: TimeArray, values: FloatArray) -> None:
+    if family.append_samples(slots, at_ms, received_ms, values):
+        return
+    keys = np.stack([received_ms, at_ms], axis=1)
+    parts = np.split(np.arange(len(slots)), np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1)
+    for part in parts if len(slots) else []:  # received and observed at once
+        family.append(int(at_ms[part[0]]), int(received_ms[part[0]]), values[part], slots[part])
 
 
 def _put_rows(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.city_view import CityView
-from ops_center.label_sets import Labels, format_labels, labels_of
+from ops_center.label_sets import BoolArray, Labels, format_labels, labels_of
 from ops_center.mapping import Copies, SeriesMapping
 from ops_center.opening import BadRegistry
 from ops_center.relabel import table_of
@@ -32,6 +32,17 @@ class Past:
     """A batch of the recorded stream: when it was observed and received, and its columns by quantity."""
 
     observed_at_ms: int
+    received_at_ms: int
+    quality: Any
+    columns: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scattered:
+    """A batch of some devices of the recorded stream: their rows, when each was observed, and as `Past`."""
+
+    rows: NDArray[np.int64]
+    observed_at_ms: NDArray[np.int64]
     received_at_ms: int
     quality: Any
     columns: dict[str, Any]
@@ -219,6 +230,16 @@ class SeriesWriter:
         if up is not None:
             up.append_rows(at_ms, received_ms, np.ones(present.shape), slots, present)
 
+    def write_scattered(self, kind: str, batches: Sequence[Scattered]) -> None:
+        """Write batches of any devices with nothing to doubt, in the order in which they came, as `write` does one by one."""
+        for name, family in self._families[kind].items():
+            resolution, having = self._resolution[kind][name], [batch for batch in batches if name in batch.columns]
+            there = [_there(batch) & (batch.columns[name] != MISSING) for batch in having]
+            _put_scattered(family, having, there, [batch.columns[name] * resolution for batch in having])
+        up = self._up.get(kind)
+        if up is not None:
+            _put_scattered(up, batches, [_there(batch) for batch in batches], [np.ones(len(batch.rows)) for batch in batches])
+
     def write_static(self, now_ms: int) -> None:
         """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""
         self._put_static(now_ms, {one.family.metric: len(values) for one, values in self.statics})
@@ -248,3 +269,16 @@ class SeriesWriter:
     def forget(self, before_ms: int) -> None:
         """Forget when static series were written before an instant."""
         self.static_rows = [row for row in self.static_rows if row[0] >= before_ms]
+
+
+def _there(batch: Scattered) -> BoolArray:
+    return np.ones(len(batch.rows), dtype=np.bool_) if batch.quality is None else np.asarray(batch.quality != ABSENT)
+
+
+def _put_scattered(family: Spread, batches: Sequence[Scattered], there: Sequence[BoolArray], values: Sequence[Any]) -> None:
+    if batches:
+        chosen = np.concatenate(there)
+        received = np.concatenate([np.full(len(batch.rows), batch.received_at_ms, dtype=np.int64) for batch in batches])
+        slots = np.concatenate([batch.rows for batch in batches])[chosen].astype(np.intp)
+        at_ms = np.concatenate([batch.observed_at_ms for batch in batches])[chosen]
+        family.append_samples(slots, at_ms, received[chosen], np.concatenate(values)[chosen])

@@ -70,7 +70,13 @@ def out_of_reach(barrier: Barrier, now_ms: int) -> bool:
 
 
 def rows_of(batch: Batch, columns: dict[str, Any], table_size: int, now_ms: int) -> NDArray[np.int64]:
-    """Return a batch's rows in its kind's table. Raises BadMessage when they do not fit, or were observed at no possible time.
+    """Return a batch's rows in its kind's table. Raises BadMessage when they do not fit, or were observed at no possible time."""
+    check_times(batch, columns, now_ms)
+    return batch_devices(batch, columns, table_size)
+
+
+def check_times(batch: Batch, columns: dict[str, Any], now_ms: int) -> None:
+    """Raise BadMessage for a batch that was observed at no possible time.
 
     A sample of the far future would be a device's last for ever: it would never be stale, whatever became of it.
     """
@@ -82,7 +88,6 @@ def rows_of(batch: Batch, columns: dict[str, Any], table_size: int, now_ms: int)
         worst = first if first < -MAX_SKEW_MS else last
         expected = f"at most {MAX_SKEW_MS} ms before the run's start or after now, {now_ms} ms"
         raise BadMessage(f"a batch of {batch.kind} was observed at {worst} ms; expected {expected}")
-    return batch_devices(batch, columns, table_size)
 
 
 def _order(item: Item) -> tuple[int, int, str, int]:

@@ -50,3 +50,24 @@ def test_many_rows_at_once_are_rows_one_by_one(
     every = np.arange(COLUMNS, dtype=np.intp)
     assert _plain(together.samples(-1, every)) == _plain(apart.samples(-1, every))
     assert together.newest_received == apart.newest_received or not valid.any()
+
+
+@settings(max_examples=200)
+@given(
+    before=st.lists(st.integers(0, 40), max_size=4, unique=True),
+    samples=st.lists(st.tuples(st.integers(0, COLUMNS - 1), st.integers(0, 60), st.booleans()), max_size=40),
+)
+def test_many_samples_at_once_are_samples_one_by_one(before: list[int], samples: list[tuple[int, int, bool]]) -> None:
+    """Of any series, in any order, over what is there already, at instants that are there already, stale markers among them."""
+    columns, at_ms = (np.array([one[n] for one in samples], dtype=np.int64) for n in (0, 1))
+    stale, values = np.array([one[2] for one in samples], dtype=np.bool_), np.arange(len(samples), dtype=np.float64)
+    together, apart = EventBlock(), EventBlock()
+    for block in (together, apart):
+        block.extend(COLUMNS)
+        for instant in before:
+            block.put(instant, instant + 1, np.array([0, 3], dtype=np.intp), float(instant), None)
+    together.put_many(columns.astype(np.intp), at_ms, at_ms + 2, values, stale)
+    for n, (column, instant, ends) in enumerate(samples):
+        apart.put(instant, instant + 2, np.array([column], dtype=np.intp), values[n : n + 1], None, ends)
+    every = np.arange(COLUMNS, dtype=np.intp)
+    assert _plain(together.samples(-1, every)) == _plain(apart.samples(-1, every))
