@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ops_center import keyframes
+from ops_center.collecting import no_collection
 from ops_center.folder_lock import FolderInUse
 from ops_center.journal import JournalError, fork_journal
 from ops_center.pipeline import Center, CenterConfig
@@ -32,7 +33,7 @@ def open_fork(
     made: list[Path] = []
     try:
         _copy(source, target, fork_ms, keep_commands, made.append)
-        with keyframes.no_collection():  # a class waits for it
+        with no_collection():  # a class waits for it
             run = Run(target, config, like=like)
     except (JournalError, RecorderError, FolderInUse, OSError) as error:
         _undo(made)

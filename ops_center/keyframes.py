@@ -8,8 +8,6 @@ the one before it: neighbours share sign, exponent and first digits, and bytes t
 part holds the lower four bytes of every float64, in the order of the arrays: they are noise, not worth as much time.
 """
 
-import contextlib
-import gc
 import struct
 import zlib
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from ops_center.collecting import no_collection
 from ops_center.files import share_file, write_whole
 
 MAGIC = b"CITYKEY2"
@@ -65,18 +64,6 @@ def decode(data: bytes) -> dict[str, Any]:
 
 def _plain(data: bytes, begin: int, end: int) -> bytes:
     return zstandard.ZstdDecompressor().decompress(memoryview(data)[begin:end], max_output_size=MAX_RAW_BYTES)
-
-
-@contextlib.contextmanager
-def no_collection() -> Iterator[None]:
-    """Make millions of small containers without the garbage collector walking them again and again."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 class _Arrays:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ops_center import keyframes
+from ops_center.collecting import no_collection
 from ops_center.files import write_whole
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.recorder import read_chunks
@@ -26,7 +27,7 @@ def newest(folder: Path, config: CenterConfig, upto_ms: int, like: Center | None
     """
     for state in keyframes.newest_first(folder / "keyframes", upto_ms):
         try:
-            with keyframes.no_collection():
+            with no_collection():
                 return recall(folder, config, state, like)
         except (ValueError, KeyError, TypeError, IndexError):
             continue

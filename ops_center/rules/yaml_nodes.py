@@ -25,6 +25,7 @@ from yaml.events import (
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
+from ops_center.collecting import no_collection
 from ops_center.rules.places import line_column, offsets
 
 MAX_BYTES = 1 << 20
@@ -59,7 +60,8 @@ class Document:
         self._max_nodes = max_nodes
         try:
             composer = _Composer(_LOADER(text), file, max_nodes)
-            self.root = composer.run()
+            with no_collection():
+                self.root = composer.run()
         except MarkedYAMLError as why:
             mark = why.problem_mark or why.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

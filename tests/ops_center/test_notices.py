@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from ops_center.rules.notices import Notices
 from ops_center.rules.restoring import Restoring
 from ops_center.rules.unittest import samples_of
 from ops_center.series import SeriesStore
+from tests.soon import soon
 
 S, M = 1000, 60_000
 
@@ -245,9 +244,8 @@ def test_windows_within_windows_are_refused_by_their_size():
     family = engine.store.family("m", [{"x": str(i)} for i in range(2000)], 30 * S)
     for row in range(121):
         family.append(row * 30 * S, row * 30 * S, np.arange(2000.0))
-    before = time.process_time()
-    changes = engine.evaluate(60 * M)
-    assert time.process_time() - before < 2.0
+    with soon():
+        changes = engine.evaluate(60 * M)
     health = {r.rule.name: (r.health, r.last_error) for g in engine.groups for r in g.rules}
     assert health["Bad"][0] == "err" and "in the windows of a subquery's steps" in health["Bad"][1]
     assert health["A"] == health["r"] == ("ok", "") and len(changes) == 1999

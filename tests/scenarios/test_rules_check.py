@@ -1,6 +1,5 @@
 """`cityops rules check` says what is wrong in rules that load, at its place, and nothing of what is right."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from ops_center.rules.lint.lint import Asked, lint
 from ops_center.rules.lint.page import render
 from scenarios.rulebench.catalogue import city_catalogue
 from tests.scenarios.cli_kit import cityops
+from tests.soon import soon
 
 HERE = Path(__file__).parent
 PORTMERE = HERE / "portmere"
@@ -226,22 +226,22 @@ def test_what_would_hang_a_checker_is_refused_in_time(tmp_path: Path) -> None:
         file_of("{record: a, expr: '" + "a+" * 20_000 + "a'}"),
     ):
         path.write_text(text)
-        began = time.process_time()
-        said = cityops("rules", "check", path, "--city", "none")
-        assert said.status == 2 and said.err.startswith(f"{path}:") and time.process_time() - began < 2.0
+        with soon():
+            said = cityops("rules", "check", path, "--city", "none")
+        assert said.status == 2 and said.err.startswith(f"{path}:")
 
 
 def test_large_and_odd_rules_are_looked_through_in_time(small: Catalogue) -> None:
     """5 000 rules, expressions of 500 operators, a selector of everything joined to itself: seconds of the processor at most."""
-    began = time.process_time()
-    rule = "  - {alert: A%d, expr: 'sum by (zone) (lamp_fault{zone=~\".+\"}) > 1', for: 1m}\n"
-    assert found("groups:\n- name: g\n  rules:\n" + "".join(rule % n for n in range(5_000)), small)
-    for operator in (" + ", " and ", " > ", " or "):
-        assert {
-            one.name for one in found(file_of("{record: a, expr: '" + operator.join(["lamp_fault"] * 501) + "'}"), small)
-        } <= {"never-true"}
-    everything = '{__name__=~".+"}'
-    assert "expensive" in {
-        one.name for one in found(file_of(f"{{record: a, expr: '{everything} * on () {everything}'}}"), small, max_samples=1_000)
-    }
-    assert time.process_time() - began < 8.0
+    with soon(4):
+        rule = "  - {alert: A%d, expr: 'sum by (zone) (lamp_fault{zone=~\".+\"}) > 1', for: 1m}\n"
+        assert found("groups:\n- name: g\n  rules:\n" + "".join(rule % n for n in range(5_000)), small)
+        for operator in (" + ", " and ", " > ", " or "):
+            assert {
+                one.name for one in found(file_of("{record: a, expr: '" + operator.join(["lamp_fault"] * 501) + "'}"), small)
+            } <= {"never-true"}
+        everything = '{__name__=~".+"}'
+        assert "expensive" in {
+            one.name
+            for one in found(file_of(f"{{record: a, expr: '{everything} * on () {everything}'}}"), small, max_samples=1_000)
+        }

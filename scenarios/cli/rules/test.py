@@ -3,11 +3,9 @@
 Lives here: the command's options and what it prints. Must not know: how tests are run.
 """
 
-import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,25 +85,16 @@ def _pack() -> Path:
 
 def _results(paths: Sequence[Path], plan: "Plan") -> "list[tuple[TestResult, float]]":
     """Each file's result, and how many seconds it took."""
+    from ops_center.collecting import no_collection
     from ops_center.rules.unittest import test_file
 
     out: list[tuple[TestResult, float]] = []
-    with _no_collection():
+    with no_collection():  # files become trees of many small values: walking them again and again is a third of the time
         for path in paths:
             start = perf_counter()
             result = test_file(path, plan=plan)
             out.append((result, perf_counter() - start))
     return out
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Look for no cycles: files become trees of many small values, and walking them again and again is a third of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _covered(results: "Sequence[TestResult]") -> "Coverage":
