@@ -6,9 +6,8 @@ append-only. A sample keeps when it was received, so that a reader `as_of` T see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +17,12 @@ from ops_center.label_sets import (
     BoolArray,
     IndexArray,
     Labels,
-    LabelSets,
     Matcher,
     all_named,
     labels_of,
-    matching,
-    test_of,
     without_names,
 )
+from ops_center.selection import Selection, look, name_test
 from ops_center.series_blocks import ALL, NEVER, Columns, FloatArray, TimeArray
 from ops_center.series_metric import Metric, Place
 
@@ -35,34 +32,6 @@ DEFAULT_RETENTION_MS = 2 * 3_600_000
 
 class SeriesLimit(ValueError):
     """The store would hold more series than allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What matchers select: parts in order, and the labels of their columns one after the other.
-
-    `metric` is the one that all come from where the matchers name it. `sources` are the labels of the blocks that were looked
-    through, how many there were, and the part that was found in them: another store with the same ones need not look again.
-    """
-
-    labels: LabelSets
-    parts: tuple[tuple[Block, Columns, int], ...]  # block, its columns, how many
-    version: int
-    metric: Metric | None = None
-    sources: tuple[Source, ...] = ()
-
-
-class Source(NamedTuple):
-    """The labels of a block when it was looked through, and the columns that matched; None if none did."""
-
-    labels: list[Labels]
-    held: int
-    columns: Columns | None
-    width: int
-
-    def still(self, labels: list[Labels]) -> bool:
-        """Whether a block's labels are those that were looked through."""
-        return len(labels) == self.held and (labels is self.labels or labels == self.labels[: self.held])
 
 
 class Family:
@@ -404,7 +373,7 @@ class SeriesStore:
         if len(self._selections) > 4096:
             self._selections.clear()
         only = metrics[0] if names and metrics else None
-        made = _select(metrics, matchers, version, only, self._older.pop(matchers, None))
+        made = look(metrics, matchers, version, only, self._older.pop(matchers, None))
         self._selections[matchers] = made
         return made
 
@@ -412,7 +381,7 @@ class SeriesStore:
         """The metrics whose names may match; found again only when there are more metrics, which never go."""
         count, metrics = self._by_name.get(matchers, (0, []))
         if count != len(self.metrics):
-            may_match = _name_test(matchers)
+            may_match = name_test(matchers)
             metrics = [m for name, m in self.metrics.items() if may_match(name)]
             if len(self._by_name) > 4096:
                 self._by_name.clear()
@@ -438,46 +407,3 @@ class SeriesStore:
         """Type, unit and help of each metric that has series."""
         named = sorted(self.metrics.items())
         return {name: {"type": m.kind, "unit": m.unit, "help": m.help} for name, m in named if len(m)}
-
-
-def _name_test(matchers: Iterable[Matcher]) -> Callable[[str], bool]:
-    tests: list[Callable[[str], bool]] = [test_of(m) for m in matchers if m.name == NAME]
-    return lambda name: all(test(name) for test in tests)
-
-
-def _select(
-    metrics: list[Metric], matchers: tuple[Matcher, ...], version: int, only: Metric | None, older: Selection | None = None
-) -> Selection:
-    """Look through the blocks of metrics; a block that `older`, of another store, looked through already is not again."""
-    blocks = [(block, labels) for metric in metrics for block, labels in zip(metric.blocks, metric.labels, strict=True)]
-    known = older.sources if older is not None and len(older.sources) == len(blocks) else None
-    rest = tuple(m for m in matchers if m.name != NAME)
-    sources = [
-        known[n] if known is not None and known[n].still(labels) else _looked_through(labels, rest)
-        for n, (_, labels) in enumerate(blocks)
-    ]
-    parts = tuple((block, s.columns, s.width) for (block, _), s in zip(blocks, sources, strict=True) if s.columns is not None)
-    if older is not None and known is not None and all(a is b for a, b in zip(sources, known, strict=True)):
-        return Selection(older.labels, parts, version, only, tuple(sources))
-    sets = [one for (_, labels), source in zip(blocks, sources, strict=True) for one in _of(labels, source.columns)]
-    made = LabelSets(sets)
-    labels = older.labels if older is not None and older.labels.sets == made.sets else made
-    return Selection(labels, parts, version, only, tuple(sources))
-
-
-def _looked_through(labels: list[Labels], matchers: tuple[Matcher, ...]) -> Source:
-    chosen: Sequence[int] = matching(labels, matchers) if matchers else range(len(labels))
-    return Source(labels, len(labels), _columns(chosen) if chosen else None, len(chosen))
-
-
-def _of(labels: list[Labels], columns: Columns | None) -> list[Labels]:
-    if columns is None:
-        return []
-    return labels[columns] if isinstance(columns, slice) else [labels[i] for i in columns.tolist()]
-
-
-def _columns(chosen: Sequence[int]) -> Columns:
-    """A slice where the columns follow each other: it is a view, an index array copies."""
-    if chosen[-1] - chosen[0] + 1 == len(chosen):
-        return slice(chosen[0], chosen[-1] + 1)
-    return np.array(chosen, dtype=np.intp)
