@@ -87,15 +87,16 @@ function Desk() {
 }
 
 function Selected() {
+  const branch = useOps((state) => state.branch) // another branch is another past: panels begin anew
   const { ops } = useConsole()
   const selection = useUi((state) => state.selection)
   const id = selection?.slice(2) ?? ''
   const incident = useOps((state) => state.incidents.get(id))
   const alert = useOps((state) => state.alerts.get(id))
   useSignal(ops.devices.loaded)
-  if (selection?.startsWith('i:') && incident) return <IncidentPanel key={id} incident={incident} />
-  if (selection?.startsWith('a:') && alert) return <AlertPanel key={id} alert={alert} />
+  if (selection?.startsWith('i:') && incident) return <IncidentPanel key={`${branch}:${id}`} incident={incident} />
+  if (selection?.startsWith('a:') && alert) return <AlertPanel key={`${branch}:${id}`} alert={alert} />
   const device = ops.devices.indexOf(id)
-  if (selection?.startsWith('d:') && device >= 0) return <DevicePanel key={id} device={device} />
+  if (selection?.startsWith('d:') && device >= 0) return <DevicePanel key={`${branch}:${id}`} device={device} />
   return null
 }
