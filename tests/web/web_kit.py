@@ -210,6 +210,20 @@ class Desk:
             }})"""
         )
 
+    def note(self, condition: str) -> None:
+        """Begin to look, twenty times a second, whether an expression over `ops` is true at any time from now on."""
+        self.page.evaluate(
+            f"""() => {{
+                window.__noted = false
+                const look = () => {{
+                    const ops = window.__ops
+                    if (ops && ({condition})) window.__noted = true
+                    else setTimeout(look, 50)
+                }}
+                look()
+            }}"""
+        )
+
     def seated(self) -> "Desk":
         """Wait until the console shows a living city from which every device has reported."""
         self.until("ops.connected && ops.cityConnected && ops.devices > 0 && ops.roadsMeasured > 0 && ops.lampsOn > 0")
