@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from lark import Token
-from lark.lexer import Lexer
 
 from ops_center.promql.errors import ParseError, Span, UnsupportedError
+from ops_center.promql.lalr import Token
 
 MAX_BYTES = 16 * 1024
 MAX_DEPTH = 100
@@ -96,7 +93,7 @@ class _Scanner:
             kind, value = self._next()
             start, self.position = self.position, self.position + len(value)
             self._count(kind, start)
-            yield Token(kind, value, start_pos=start, end_pos=self.position)
+            yield Token(kind, value, start, self.position)
 
     def _next(self) -> tuple[str, str]:
         inside = self.open[-1] if self.open else ""
@@ -150,17 +147,6 @@ class _Scanner:
         if seen[0].isdigit():
             return ParseError(f"bad number or duration: saw {seen!r}, expected e.g. 5, 0x1f or 5m", self.text, self._here())
         return ParseError(f"unexpected character: saw {seen[0]!r}, expected a token", self.text, self._here())
-
-
-class TokenLexer(Lexer):
-    """Gives Lark the tokens that `tokenize` made; Lark sees a list, never the text."""
-
-    def __init__(self, _conf: Any) -> None:
-        pass
-
-    def lex(self, lexer_state: Any, parser_state: Any = None) -> Iterator[Token]:
-        """The tokens as they are."""
-        yield from lexer_state
 
 
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"'}

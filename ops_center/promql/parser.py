@@ -1,4 +1,4 @@
-"""Text to a checked syntax tree, with Lark's LALR; knows nothing of data or of time."""
+"""Text to a checked syntax tree, by the grammar in `grammar.lark`; knows nothing of data or of time."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedInput, UnexpectedToken, VisitError
-
 from ops_center.label_sets import NAME, Matcher, compile_regex
 from ops_center.promql import ast
 from ops_center.promql.checks import check
 from ops_center.promql.durations import parse_duration_ms, parse_number
 from ops_center.promql.errors import EvaluationError, ParseError, PromQLError, Span, UnsupportedError
-from ops_center.promql.lexer import TokenLexer, tokenize, unquote
+from ops_center.promql.lalr import END, Token, UnexpectedToken, load_tables, parse_tokens
+from ops_center.promql.lexer import tokenize, unquote
 from ops_center.promql.numbers import shown_number
 from ops_center.promql.periods import OF_QUERY, OF_TWO, Period, milliseconds_of
 
-_GRAMMAR = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
+_TABLES = load_tables(Path(__file__).parent / "grammar.json")
 _LABEL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _READABLE = {
     "LPAR": "'('", "RPAR": "')'", "LBRACE": "'{'", "RBRACE": "'}'", "LBRACK": "'['", "RBRACK": "']'", "COMMA": "','",
     "NUMBER": "a number", "DURATION": "a duration", "STRING": "a string", "IDENT": "a name", "METRIC": "a metric name",
-    "AGG": "an aggregation", "FILL": "fill", "$END": "the end", "EQL": "'='", "COLON": "':'", "AT": "'@'",
+    "AGG": "an aggregation", "FILL": "fill", END: "the end", "EQL": "'='", "COLON": "':'", "AT": "'@'",
 }  # fmt: skip
 
 
@@ -45,7 +43,7 @@ def _span(*parts: Any) -> Span:
 
 def _one_span(part: Any) -> Span:
     if isinstance(part, Token):
-        return Span(part.start_pos or 0, part.end_pos or 0)
+        return Span(part.start_pos, part.end_pos)
     span: Span = part.span
     return span
 
@@ -88,8 +86,7 @@ def _unless_fixed(period: Period) -> Period | None:
     return None if period.fixed else period
 
 
-@v_args(inline=True)
-class _Builder(Transformer[Token, Any]):
+class _Builder:
     """One method per rule of the grammar; LALR calls them bottom-up, so nothing here recurses."""
 
     def start(self, expr: ast.Expr) -> ast.Expr:
@@ -335,15 +332,15 @@ def _with(node: _Node, **changes: Any) -> _Node:
     return replace(node, **changes)
 
 
-_LARK = Lark(_GRAMMAR, parser="lalr", lexer=TokenLexer, transformer=_Builder(), maybe_placeholders=False)
+_BUILDER = _Builder()
 
 
 def _unexpected(text: str, error: UnexpectedToken) -> ParseError:
-    token: Token = error.token
-    if token.type == "$END":
+    token = error.token
+    if token.type == END:
         span, seen = Span(len(text), len(text)), "end of the expression"
     else:
-        span, seen = Span(token.start_pos or 0, token.end_pos or 0), repr(str(token))
+        span, seen = _one_span(token), repr(str(token))
     wanted = sorted(_READABLE.get(name, name.lower()) for name in error.expected)
     shown = ", ".join(wanted[:8]) + (" …" if len(wanted) > 8 else "")
     return ParseError(f"unexpected {seen}: expected {shown}", text, span)
@@ -365,17 +362,11 @@ def _parse_cached(text: str) -> ast.Expr:
     if not tokens:
         raise ParseError("no expression found in input", text)
     try:
-        tree: Any = _LARK.parse(tokens)
+        tree: Any = parse_tokens(tokens, _TABLES, _BUILDER)
     except UnexpectedToken as error:
         raise _unexpected(text, error) from None
     except _Failure as error:
         raise _failure(text, error) from None
-    except VisitError as error:
-        if isinstance(error.orig_exc, _Failure):
-            raise _failure(text, error.orig_exc) from None
-        raise
-    except UnexpectedInput as error:
-        raise ParseError(f"cannot parse: {error}", text) from None
     check(tree, text)
     result: ast.Expr = tree
     return result

@@ -11,18 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops_center.folder_lock import FolderInUse
-from ops_center.ports import CannotServe
-from scenarios.pace import parse_pace
-from scenarios.runs import BadExport, RunError
 from scenarios.units import BadDuration, parse_duration_ms
-from scenarios.yaml_tree import BadFile
 
 if TYPE_CHECKING:
     from ops_center.judge import RuleFile
     from ops_center.mapping import SeriesMapping
-
-CANNOT = (RunError, FolderInUse, CannotServe)
 
 ScenarioArgument = Annotated[str, typer.Argument(help="A built-in scenario's name, or a scenario file.", metavar="SCENARIO")]
 CityOption = Annotated[str | None, typer.Option("--city", help="Another city: a built-in name or a city file.")]
@@ -66,6 +59,8 @@ def duration(text: str) -> int:
 
 def pace(text: str) -> float:
     """Return the pace of an option such as `50` or `max` (0). Raises typer.BadParameter."""
+    from scenarios.pace import parse_pace
+
     try:
         return parse_pace(text)
     except ValueError as error:
@@ -76,10 +71,21 @@ def is_bad_file(error: Exception) -> bool:
     """Whether an error says that a file or an argument cannot be used."""
     from ops_center.rules.files import RuleFilesError
     from ops_center.rules.yaml_nodes import FileError
+    from scenarios.runs import BadExport
+    from scenarios.yaml_tree import BadFile
     from sensors.kinds import BadKind
     from simulator.json_errors import CityError
 
     return isinstance(error, (BadFile, BadKind, CityError, RuleFilesError, FileError, BadDuration, BadExport))
+
+
+def cannot(error: Exception) -> bool:
+    """Whether an error says that something cannot be done, and why."""
+    from ops_center.folder_lock import FolderInUse
+    from ops_center.ports import CannotServe
+    from scenarios.runs import RunError
+
+    return isinstance(error, (RunError, FolderInUse, CannotServe))
 
 
 def checked_rules(paths: Sequence[Path]) -> "tuple[RuleFile, ...]":

@@ -8,26 +8,33 @@ from typing import Annotated
 
 import typer
 
-from scenarios.cli.common import CANNOT, is_bad_file, problems_of
-from scenarios.cli.lazy import HELP, lazy_group
+from scenarios.cli.common import cannot, is_bad_file, problems_of
+from scenarios.cli.lazy import HELP, Place, lazy_group
 from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, MAX_PROBLEMS
-from scenarios.runs import release
 
-# command -> the module of this room and the function or group in it; a module is loaded when its command is asked for,
-# because the demo is looked at from its first second
-TREE: dict[str, tuple[str, str]] = {
-    "demo": ("live", "demo"),
-    "run": ("run", "run"),
-    "command": ("command", "command"),
-    "serve": ("live", "serve"),
-    "city": ("live", "city"),
-    "scenarios": ("scenarios", "app"),
-    "rules": ("rules.app", "app"),
-    "runs": ("runs", "app"),
-    "import": ("importing", "app"),
-    "kinds": ("kinds", "kinds"),
-    "trace": ("trace", "trace"),
-    "bench": ("bench", "bench"),
+# command -> where it is in this room; a module is loaded when its command is asked for, because the demo is looked at from
+# its first second
+TREE: dict[str, Place] = {
+    "demo": Place(
+        "live", "demo", "Start the demo city and open the console. Whatever dies is started again; Ctrl+C ends it all."
+    ),
+    "run": Place("run", "run", "Run a scenario."),
+    "command": Place(
+        "command", "command", "Send one command to a running center: to an incident, an alert, the rules, or the city."
+    ),
+    "serve": Place("live", "serve", "Start the operations center alone; cities connect to it."),
+    "city": Place("live", "city", "Start the simulated city alone, and stream it to a center."),
+    "scenarios": Place("scenarios", "app", "The scenario library, and scenarios of your own."),
+    "rules": Place("rules.app", "app", "Prove Prometheus rule files before they go live."),
+    "runs": Place("runs", "app", "The runs kept in the data folder."),
+    "import": Place("importing", "app", "Make a city from data of others."),
+    "kinds": Place("kinds", "kinds", "List the sensor kinds, with quantities, metrics, units and periods."),
+    "trace": Place(
+        "trace", "trace", "Follow one reading of a device through its six stops: truth, device, wire, store, rules, feed."
+    ),
+    "bench": Place(
+        "bench", "bench", "Measure speed: each benchmark at several sizes, mostly x1, x2 and x4, beside the figure asked of it."
+    ),
 }
 
 
@@ -43,6 +50,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from scenarios.runs import release
+
         typer.echo(f"cityops {release()}")
         raise typer.Exit
 
@@ -58,17 +67,16 @@ def run() -> None:
     """Run the command line; bad input ends with status 2 and what is wrong, what cannot be done with 1, without a traceback."""
     try:
         app(prog_name="cityops")
-    except CANNOT as error:
-        _leave(error, BAD_INPUT if is_bad_file(error) else DOES_NOT_HOLD)
     except OSError as error:  # a disk that is full, a folder that cannot be read
         typer.echo(f"{error.filename or 'cityops'}: {error.strerror or error}", err=True)
         sys.exit(DOES_NOT_HOLD)
     except KeyboardInterrupt:
         sys.exit(130)
-    except ValueError as error:
-        if not is_bad_file(error):
+    except (ValueError, RuntimeError) as error:
+        bad = is_bad_file(error)
+        if not bad and not cannot(error):
             raise
-        _leave(error, BAD_INPUT)
+        _leave(error, BAD_INPUT if bad else DOES_NOT_HOLD)
 
 
 def _leave(error: Exception, status: int) -> None:

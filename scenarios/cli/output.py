@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 DONE, DOES_NOT_HOLD, BAD_INPUT = 0, 1, 2
 MAX_PROBLEMS = 20
@@ -57,6 +55,9 @@ def progress(title: str, total: float, unit: str, quiet: bool = False) -> Iterat
     if quiet:
         yield lambda done: None
     elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(title, total=total)

@@ -11,12 +11,11 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lark import Token
-
 from ops_center.label_sets import NAME
 from ops_center.promql import ast
 from ops_center.promql.durations import format_duration_ms
 from ops_center.promql.errors import PromQLError
+from ops_center.promql.lalr import Token
 from ops_center.promql.lexer import tokenize
 from ops_center.promql.parser import parse
 from ops_center.rules.lint.source import RuleSource
@@ -145,13 +144,13 @@ class _Sites:
             yield from self._edit(kind, site, word, start, start + len(token), word)
 
     def _between(self, start: int, end: int) -> list[Token]:
-        return [token for token in self.tokens if token.start_pos is not None and start <= token.start_pos < end]
+        return [token for token in self.tokens if start <= token.start_pos < end]
 
     # -- operators and numbers
 
     def _binary(self, node: ast.Binary) -> Iterator[Mutant]:
         middle = self._between(node.lhs.span.end, node.rhs.span.start)
-        at = middle[0].start_pos or 0
+        at = middle[0].start_pos
         if node.op in COMPARATORS:
             yield from self._words("comparator", at, COMPARATORS[node.op])
         if node.op in SWAPPED:
@@ -184,9 +183,9 @@ class _Sites:
     # -- windows and durations
 
     def _window(self, after: int, range_ms: int) -> Iterator[Mutant]:
-        opening = next(i for i, t in enumerate(self.tokens) if t.type == "LBRACK" and (t.start_pos or 0) >= after)
+        opening = next(i for i, t in enumerate(self.tokens) if t.type == "LBRACK" and t.start_pos >= after)
         token = self.tokens[opening + 1]
-        start, site = token.start_pos or 0, self._site("window")
+        start, site = token.start_pos, self._site("window")
         for variant, factor in (("half", 0.5), ("double", 2.0)):
             yield from self._edit(
                 "window", site, variant, start, start + len(token), format_duration_ms(max(1, int(range_ms * factor)))
@@ -226,7 +225,7 @@ class _Sites:
             if len(item) != 3 or item[0] == NAME:
                 continue
             site, op = self._site("matcher"), item[1]
-            start = op.start_pos or 0
+            start = op.start_pos
             yield from self._edit("matcher", site, FLIPPED[str(op)], start, start + len(op), FLIPPED[str(op)])
             if named or len(items) > 1:
                 yield from self._without("matcher", site, "without", items, number)
@@ -255,11 +254,11 @@ class _Sites:
     def _without(self, kind: str, site: int, variant: str, items: list[list[Token]], number: int) -> Iterator[Mutant]:
         """An item of a list left out, with one comma."""
         first, last = items[number][0], items[number][-1]
-        start, end = first.start_pos or 0, last.end_pos or 0
+        start, end = first.start_pos, last.end_pos
         if number + 1 < len(items):
-            end = items[number + 1][0].start_pos or end
+            end = items[number + 1][0].start_pos
         elif number:
-            start = items[number - 1][-1].end_pos or start
+            start = items[number - 1][-1].end_pos
         yield from self._edit(kind, site, variant, start, end, "")
 
 

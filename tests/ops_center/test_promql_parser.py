@@ -6,11 +6,17 @@ import re
 
 import promql_parser
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
+from lark import Lark, Transformer, v_args
+from lark.exceptions import UnexpectedToken as LarkUnexpectedToken
 
 from ops_center.promql import ast
+from ops_center.promql import parser as our_parser
 from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import ParseError, UnsupportedError
+from ops_center.promql.grammar_tables import GRAMMAR, ReadyTokens, tables_text
+from ops_center.promql.lalr import Token, UnexpectedToken, parse_tokens
+from ops_center.promql.lexer import tokenize
 from ops_center.promql.parser import parse
 from ops_center.series import SeriesStore
 from tests.ops_center.promql_expressions import expressions, mangled, our_shape, their_shape
@@ -23,6 +29,45 @@ NOT_THE_ORACLES = [  # what the oracle does not know of Prometheus 3.14, or read
     re.compile(r"limitk|\+\s*\("),  # types of what is chosen by, and of what has a plus before it
     re.compile(r"\d_|_\d"),  # digits apart
 ]
+
+
+_BUILDER = type(our_parser._BUILDER)
+_TREES = v_args(inline=True)(type("Trees", (Transformer,), {k: v for k, v in vars(_BUILDER).items() if not k.startswith("__")}))
+LARK = Lark(GRAMMAR.read_text(encoding="utf-8"), parser="lalr", lexer=ReadyTokens, transformer=_TREES(), maybe_placeholders=False)
+
+
+class Placed(Token):
+    """A word as Lark wants it to say what is missing at the end."""
+
+    line = column = end_line = end_column = 1
+
+
+def outcome(parse_: object, words: list[Token]) -> object:
+    """The tree, or what was expected where, or what the builder refused."""
+    try:
+        return parse_(words)
+    except (UnexpectedToken, LarkUnexpectedToken) as why:
+        return why.token.type, str(why.token), set(why.expected)
+    except our_parser._Failure as why:
+        return why.message, why.span
+
+
+def test_the_tables_are_those_of_the_grammar():
+    """A grammar that changed and tables that did not: run `python -m ops_center.promql.grammar_tables`."""
+    assert GRAMMAR.with_suffix(".json").read_text(encoding="utf-8") == tables_text(GRAMMAR.read_text(encoding="utf-8"))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(expressions | mangled)
+def test_the_tables_are_read_as_lark_reads_them(text):
+    """The same trees, and where there is none the same word, and the same words that could stand there."""
+    try:
+        words = tokenize(text)
+    except ParseError:
+        words = []
+    assume(words)
+    placed = [Placed(word.type, str(word), word.start_pos, word.end_pos) for word in words]
+    assert outcome(lambda w: parse_tokens(w, our_parser._TABLES, our_parser._BUILDER), words) == outcome(LARK.parse, placed), text
 
 
 def ours(text: str) -> bool:

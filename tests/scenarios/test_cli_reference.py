@@ -2,7 +2,9 @@
 
 import pytest
 
+from scenarios.cli import main
 from scenarios.cli.reference import DOCS, PAGES, ROOMS, commands
+from scenarios.cli.rules import app as rules
 from simulator.distributions import Distribution, Uniform, gather, note
 from simulator.inject_catalogue import INJECTS
 
@@ -23,6 +25,14 @@ def test_nothing_is_left_out() -> None:
         section = injects.split(f"\n## {inject.name}\n")[1].split("\n## ")[0]
         assert inject.title.vi in section and inject.title.en in section
         assert all(f"`{name}`" in section for name in inject.parameters)
+
+
+def test_the_help_says_of_each_command_what_it_says_of_itself() -> None:
+    """Help is written without loading any command: the line that it has of each is the first of the command's own."""
+    for tree, cls in ((main.TREE, main.app.info.cls), (rules.TREE, rules.app.info.cls)):
+        group = cls(name="of")
+        for name, place in tree.items():
+            assert " ".join(group.get_command(None, name).help.split("\n\n")[0].split()) == place.summary, name
 
 
 def test_every_choice_says_where_it_is_from() -> None:

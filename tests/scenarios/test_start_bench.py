@@ -21,6 +21,8 @@ def test_the_start_grows_like_every_benchmark() -> None:
         ("scenarios.cli.live, scenarios.supervise", ("numpy", "scipy", "pydantic", "fastapi", "lark", "sqlalchemy")),
         ("scenarios.setup", ("scipy.sparse", "scipy.spatial", "fastapi", "lark", "sqlalchemy")),
         ("scenarios.city_process", ("scipy.sparse", "scipy.spatial", "fastapi", "lark", "sqlalchemy")),
+        ("scenarios.cli.main", ("numpy", "ruamel", "asyncio", "rich.console", "yaml")),
+        ("ops_center.promql.parser", ("lark",)),
         ("ops_center.server", ("scipy", "simpy", "simulator")),
     ],
 )
