@@ -29,6 +29,7 @@ from ops_center.promql.windows import _incremental_mean, quantiles_of
 from ops_center.series_blocks import FloatArray
 
 Param = FloatArray | str | None
+_BEYOND_INT64 = 2.0**63
 
 
 def grouping_of(labels: LabelSets, names: tuple[str, ...], without: bool) -> tuple[LabelSets, Groups]:
@@ -48,11 +49,11 @@ def aggregate(op: str, vector: Vector, names: tuple[str, ...], without: bool, pa
     """One aggregation.
 
     Raises:
-        EvaluationError: a NaN parameter where a count is wanted, a bad label name.
+        EvaluationError: a count that is NaN or beyond an int64, a bad label name.
     """
     labels, groups = grouping_of(vector.labels, names, without)
     if isinstance(param, str):
-        return _count_values(vector, labels, groups, param, watch)
+        return _count_values(vector, labels, groups, param, without and param in names, watch)
     if op in ("topk", "bottomk", "limitk") and param is not None:
         return _pick(op, vector, groups, param, watch)
     if op == "limit_ratio" and param is not None:
@@ -173,6 +174,8 @@ def _pick(op: str, vector: Vector, groups: Groups, param: FloatArray, watch: Wat
     """topk, bottomk, limitk: the same columns with fewer present; `order` says how an instant query shows them."""
     if bool(np.isnan(param).any()):
         raise EvaluationError("Parameter value is NaN")
+    for beyond in param[np.abs(param) >= _BEYOND_INT64].tolist() if bool((param >= 1).any()) else ():
+        raise EvaluationError(f"Scalar value {format_value(beyond)} {'over' if beyond > 0 else 'under'}flows int64")
     kept = np.zeros(vector.present.shape, dtype=np.bool_)
     order: IndexArray | None = None
     for step in watch.each(range(len(vector.values))):
@@ -193,7 +196,7 @@ def _ranked(op: str, values: FloatArray, present: BoolArray, groups: Groups, k: 
     ids = groups.ids[columns]
     starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if len(ids) else np.zeros(0, dtype=np.intp)
     rank = np.arange(len(ids)) - np.repeat(starts, np.diff(np.append(starts, len(ids))))
-    return columns[rank < min(max(k, 0.0), 1e18) // 1]
+    return columns[rank < max(k, 0.0) // 1]
 
 
 def _share(vector: Vector, ratio: FloatArray) -> Vector:
@@ -206,14 +209,16 @@ def _share(vector: Vector, ratio: FloatArray) -> Vector:
     return Vector(vector.labels, vector.values, vector.present & kept)
 
 
-def _count_values(vector: Vector, labels: LabelSets, groups: Groups, name: str, watch: Watch) -> Vector:
+def _count_values(vector: Vector, labels: LabelSets, groups: Groups, name: str, unnamed: bool, watch: Watch) -> Vector:
+    """How often each value is there; `unnamed` where `without` takes away the very label that would say the value."""
     if not is_label_name(name):
         raise EvaluationError(f"invalid label name {quoted(name)}")
     columns: dict[Labels, int] = {}
     cells: list[tuple[int, int]] = []
     for step, column in watch.each(zip(*np.nonzero(vector.present), strict=True)):
-        base = dict(labels.sets[groups.ids[column]])
-        made = labels_of({**base, name: format_value(float(vector.values[step, column]))})
+        made = labels.sets[groups.ids[column]]
+        if not unnamed:
+            made = labels_of({**dict(made), name: format_value(float(vector.values[step, column]))})
         cells.append((int(step), columns.setdefault(made, len(columns))))
     counts = np.zeros((len(vector.values), len(columns)))
     for step, column in cells:

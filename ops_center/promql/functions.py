@@ -148,7 +148,17 @@ def _scalar(expr: ast.Call, context: Context) -> Scalar:
         chosen = picked[np.arange(steps), np.argmax(vector.present, axis=1)] if len(vector.labels) else np.zeros(steps)
         return Scalar(np.where(alone, chosen, np.nan))
     a, b = (_numbers(arg, context) for arg in expr.args)
-    return Scalar(np.minimum(a, b) if expr.func == "min_of" else np.maximum(a, b))
+    return Scalar(_smaller(a, b) if expr.func == "min_of" else _larger(a, b))
+
+
+def _smaller(a: FloatArray, b: FloatArray) -> FloatArray:
+    """The smaller of each pair, NaN where either is; but of -Inf and NaN it is -Inf, as Go's math.Min has it."""
+    return np.where(np.isneginf(a) | np.isneginf(b), -np.inf, np.minimum(a, b))
+
+
+def _larger(a: FloatArray, b: FloatArray) -> FloatArray:
+    """The larger of each pair, NaN where either is; but of +Inf and NaN it is +Inf, as Go's math.Max has it."""
+    return np.where(np.isposinf(a) | np.isposinf(b), np.inf, np.maximum(a, b))
 
 
 def _bounded(expr: ast.Call, context: Context) -> Vector:
@@ -157,12 +167,12 @@ def _bounded(expr: ast.Call, context: Context) -> Vector:
     present = vector.present
     match expr.func:
         case "clamp":
-            values = np.maximum(bounds[0], np.minimum(bounds[1], vector.values))
+            values = _larger(bounds[0], _smaller(bounds[1], vector.values))
             present = present & ~(bounds[1] < bounds[0])
         case "clamp_min":
-            values = np.maximum(bounds[0], vector.values)
+            values = _larger(bounds[0], vector.values)
         case "clamp_max":
-            values = np.minimum(bounds[0], vector.values)
+            values = _smaller(bounds[0], vector.values)
         case _:
             inverse = 1.0 / bounds[0] if bounds else np.ones((1, 1))
             values = np.floor(vector.values * inverse + 0.5) / inverse
