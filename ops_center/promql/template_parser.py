@@ -86,14 +86,22 @@ class Use:
     pipe: Pipe | None
 
 
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """`break` or `continue`, inside of a range."""
+
+    word: str
+
+
 _ACTION = re.compile(r"\{\{(-\s)?(.*?)(\s-)?\}\}", re.DOTALL)
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<char>'(?:[^'\\]|\\.)')
-    |(?P<number>[+-]?(?:0[xX][0-9a-fA-F]+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+))|(?P<variable>\$\w*)|(?P<field>\.[A-Za-z_]\w*)
+    |(?P<number>[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*\.?\d*(?:[eE][+-]?\d+)?|\.\d+))|(?P<variable>\$\w*)|(?P<field>\.[A-Za-z_]\w*)
     |(?P<dot>\.)|(?P<word>[A-Za-z_]\w*)|(?P<op>:=|=|\||\(|\)|,))""",
     re.VERBOSE,
 )
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "'": "'"}
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\", "'": "'"}
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL)
 Token = tuple[str, str, bool]
 
 
@@ -109,7 +117,7 @@ def parse_template(text: str, functions: frozenset[str], variables: frozenset[st
     nodes, stop = parser.nodes(0)
     if stop:
         raise TemplateError(f"unexpected {{{{{stop}}}}}")
-    return nodes
+    return (*parser.blocks, *nodes)
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
@@ -147,7 +155,8 @@ class _Parser:
 
     def __init__(self, pieces: list[tuple[str, str]], functions: frozenset[str], scopes: list[set[str]]) -> None:
         self.pieces, self.functions, self.scopes = pieces, functions, scopes
-        self.index = self.open = 0
+        self.index = self.open = self.ranges = 0
+        self.blocks: list[Definition] = []
         self.tokens: list[Token] = []
         self.at = 0
 
@@ -165,22 +174,31 @@ class _Parser:
             word = text.split(None, 1)[0] if text else ""
             if word in ("else", "end"):
                 return tuple(out), text
-            if word in ("if", "with", "range"):
-                out.append(self._block(word, text[len(word) :], depth))
-            elif word == "define":
-                out.append(self._define(text[len(word) :], depth))
-            elif word == "template":
-                out.append(self._use(text[len(word) :]))
-            elif word in ("block", "break", "continue"):
-                raise TemplateError(f"unsupported action: saw {word!r}")
-            else:
-                out.append(self._whole_pipe(text))
+            out.extend(self._action(word, text, depth))
         return tuple(out), ""
+
+    def _action(self, word: str, text: str, depth: int) -> tuple[Any, ...]:
+        rest = text[len(word) :]
+        if word in ("if", "with", "range"):
+            return (self._block(word, rest, depth),)
+        if word == "define":
+            return (self._define(rest, depth),)
+        if word == "template":
+            return (self._use(rest),)
+        if word == "block":
+            return self._named_block(rest, depth)
+        if text in ("break", "continue"):
+            if not self.ranges:
+                raise TemplateError(f"{{{{{text}}}}} outside {{{{range}}}}")
+            return (Leave(text),)
+        return (self._whole_pipe(text),)
 
     def _block(self, kind: str, header: str, depth: int) -> Block:
         self.scopes.append(set(self.scopes[-1]))
         pipe = self._whole_pipe(header)
+        self.ranges += kind == "range"
         body, stop = self.nodes(depth + 1)
+        self.ranges -= kind == "range"
         otherwise: tuple[Any, ...] = ()
         if stop.startswith("else"):
             rest = stop[4:].strip()
@@ -203,12 +221,24 @@ class _Parser:
         name, rest = _name_of("define", header)
         if rest:
             raise TemplateError(f"unexpected {rest!r} in define clause")
+        return self._body_of(name, "define", 1)
+
+    def _body_of(self, name: str, word: str, depth: int) -> Definition:
+        ranges, self.ranges = self.ranges, 0
         self.scopes.append(set())  # it sees nothing of where it stands
-        body, stop = self.nodes(1)
+        body, stop = self.nodes(depth)
         self.scopes.pop()
+        self.ranges = ranges
         if stop != "end":
-            raise TemplateError("unexpected end of template: {{define}} has no {{end}}")
+            raise TemplateError(f"unexpected end of template: {{{{{word}}}}} has no {{{{end}}}}")
         return Definition(name, body)
+
+    def _named_block(self, header: str, depth: int) -> tuple[Use]:
+        """A definition, used where it stands."""
+        name, rest = _name_of("block", header)
+        pipe = self._whole_pipe(rest)
+        self.blocks.append(self._body_of(name, "block", depth + 1))
+        return (Use(name, pipe),)
 
     def _use(self, header: str) -> Use:
         name, rest = _name_of("template", header)
@@ -258,8 +288,8 @@ class _Parser:
         operands = self._operands()
         if not operands:
             raise TemplateError("missing value for command")
-        if len(operands) > 1:
-            raise TemplateError("can't give argument to non-function")
+        if operands == (Literal(None),):
+            raise TemplateError("nil is not a command")
         return Command("", operands)
 
     def _operands(self) -> tuple[Any, ...]:
@@ -276,7 +306,7 @@ class _Parser:
         if kind == "char":
             return Literal(ord(_unquote('"' + text[1:-1] + '"')))
         if kind == "number":
-            return Literal(int(text, 0) if re.fullmatch(r"[+-]?(?:\d+|0[xX]\w+)", text) else float(text))
+            return Literal(_number(text))
         if kind == "word":
             return self._word(text)
         if kind in ("dot", "field"):
@@ -328,6 +358,39 @@ def _name_of(word: str, header: str) -> tuple[str, str]:
 
 
 def _unquote(text: str) -> str:
+    """A constant's text, without its quotes; what escapes say in bytes is read as UTF-8. Raises TemplateError."""
     if text[0] == "`":
         return text[1:-1]
-    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m.group(1), m.group(0)), text[1:-1])
+    out, at = bytearray(), 1
+    for match in _ESCAPE.finditer(text, 1, len(text) - 1):
+        out += text[at : match.start()].encode()
+        out += _escaped(match, text)
+        at = match.end()
+    out += text[at:-1].encode()
+    return out.decode("utf-8", "replace")
+
+
+def _escaped(match: re.Match[str], text: str) -> bytes:
+    byte, short, long, octal, letter = match.groups()
+    if byte or octal:
+        code = int(byte, 16) if byte else int(octal, 8)
+        if code < 256:
+            return bytes([code])
+    elif short or long:
+        code = int(short or long, 16)
+        if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF:
+            return chr(code).encode()
+    elif letter in _ESCAPES:
+        return _ESCAPES[letter].encode()
+    raise TemplateError(f"unexpected escape {match.group()!r} in {text[:40]}")
+
+
+def _number(text: str) -> int | float:
+    """A number as Go reads it: `017` is octal."""
+    digits = text.lstrip("+-")
+    try:
+        if re.fullmatch(r"0[0-7_]+", digits):
+            return int(text.replace("_", ""), 8)
+        return int(text, 0) if re.fullmatch(r"0[xXbBoO]\w+|[\d_]+", digits) else float(text)
+    except ValueError:
+        raise TemplateError(f"bad number syntax: {text!r}") from None

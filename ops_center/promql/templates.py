@@ -11,36 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
-from ops_center.label_sets import compile_regex
 from ops_center.promql import template_parser as tree
-from ops_center.promql.durations import parse_duration_ms
-from ops_center.promql.humanize import (
-    humanize,
-    humanize1024,
-    humanize_duration,
-    humanize_percentage,
-    humanize_timestamp,
-    show,
-    sprint,
-    sprintf,
-    title,
-)
+from ops_center.promql.go_printf import Shown, show
+from ops_center.promql.template_functions import FUNCTIONS, OF_THE_RUN, Moment, Sample, truth
 from ops_center.promql.template_parser import TemplateError, parse_template
 
 MAX_OUTPUT = 64 * 1024
 MAX_STEPS = 20_000
 MAX_QUERIES = 100
 MAX_USES = 50
-MAX_REPLACED = 1 << 22  # characters of a text × characters that may take the place of each
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One result of `query`."""
-
-    labels: Mapping[str, str]
-    value: float
 
 
 Query = Callable[[str], list[Sample]]
@@ -53,119 +34,35 @@ def no_query(_expression: str) -> list[Sample]:
 
 @dataclass(frozen=True, slots=True)
 class TemplateData:
-    """What a template sees: `$labels`, `$value`, `$externalLabels`, `$externalURL`, and `query`."""
+    """What a template sees: `$labels`, `$value`, `$externalLabels`, `$externalURL`, `query`, and the time [epoch s]."""
 
     labels: Mapping[str, str]
     value: float
     external_labels: Mapping[str, str]
     external_url: str = ""
     query: Query = no_query
+    now_s: float = 0.0
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool):
-        return float(value)
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return parse_duration_ms(value) / 1000
-    raise TemplateError(f"can't convert {show(value)} to float")
+@dataclass(frozen=True, slots=True)
+class _Dot(Shown):
+    """What `.` is at first."""
+
+    data: TemplateData
+
+    def field(self, name: str) -> Any:
+        data = self.data
+        known: dict[str, Any] = {"Labels": data.labels, "ExternalLabels": data.external_labels}
+        known |= {"ExternalURL": data.external_url, "Value": data.value}
+        if name not in known:
+            raise TemplateError(f"can't evaluate field {name}: expected one of {', '.join(known)}")
+        return known[name]
+
+    def __str__(self) -> str:
+        return "{" + " ".join(show(self.field(n)) for n in ("Labels", "ExternalLabels", "ExternalURL", "Value")) + "}"
 
 
-def _first(samples: Any) -> Any:
-    if not samples:
-        raise TemplateError("first() called on vector with no elements")
-    return samples[0]
-
-
-def _compare(op: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def run(a: Any, b: Any) -> bool:
-        if isinstance(a, str) != isinstance(b, str):
-            raise TemplateError("incompatible types for comparison")
-        return op(a, b)
-
-    return run
-
-
-def _equal(first: Any, *others: Any) -> bool:
-    return any(_compare(lambda a, b: a == b)(first, other) for other in others)
-
-
-def _index(item: Any, *keys: Any) -> Any:
-    for key in keys:
-        if isinstance(item, Mapping):
-            item = item.get(key, "")
-        elif isinstance(item, list | str) and isinstance(key, int) and 0 <= key < len(item):
-            item = item[key]
-        else:
-            raise TemplateError(f"error calling index: index out of range: {show(key)}")
-    return item
-
-
-def _length(item: Any) -> int:
-    if isinstance(item, str | list | Mapping):
-        return len(item)
-    raise TemplateError(f"error calling len: len of type {type(item).__name__}")
-
-
-def truth(value: Any) -> bool:
-    """Go's truth: false, 0, nil and empty are not."""
-    return bool(value)
-
-
-def _replace_all(pattern: str, replacement: str, text: str) -> str:
-    if (len(text) + 1) * (len(replacement) + 1) > MAX_REPLACED:
-        raise TemplateError(f"reReplaceAll: too much to replace: saw {len(text)} characters, each by up to {len(replacement)}")
-    template = re.sub(r"\$\{?(\w+)\}?", r"\\\1", replacement)
-    return str(compile_regex(pattern).sub(template, text))
-
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "humanize": lambda v: humanize(_number(v)),
-    "humanize1024": lambda v: humanize1024(_number(v)),
-    "humanizeDuration": lambda v: humanize_duration(_number(v)),
-    "humanizePercentage": lambda v: humanize_percentage(_number(v)),
-    "humanizeTimestamp": lambda v: humanize_timestamp(_number(v)),
-    "printf": lambda f, *a: sprintf(f, list(a)),
-    "print": lambda *a: sprint(list(a)),
-    "println": lambda *a: " ".join(show(x) for x in a) + "\n",
-    "title": title,
-    "toUpper": lambda s: str(s).upper(),
-    "toLower": lambda s: str(s).lower(),
-    "first": _first,
-    "value": lambda s: s.value,
-    "label": lambda name, s: s.labels.get(name, ""),
-    "strvalue": lambda s: s.labels.get("__value__", ""),
-    "sortByLabel": lambda name, ss: sorted(ss, key=lambda s: s.labels.get(name, "")),
-    "match": lambda pattern, text: compile_regex(pattern).search(text) is not None,
-    "reReplaceAll": _replace_all,
-    "stripPort": lambda s: s.rsplit(":", 1)[0].strip("[]") if re.search(r":\d+$", s) else s,
-    "args": lambda *values: {f"arg{number}": value for number, value in enumerate(values)},
-    "pathPrefix": lambda: "",
-    "graphLink": lambda _expression: "",
-    "tableLink": lambda _expression: "",
-    "stripDomain": lambda s: s.split(".", 1)[0],
-    "safeHtml": lambda s: s,
-    "html": lambda s: str(s).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;"),
-    "parseDuration": lambda s: parse_duration_ms(s) / 1000,
-    "externalURL": lambda: "",
-    "query": no_query,
-    "len": _length,
-    "index": _index,
-    "not": lambda v: not truth(v),
-    "and": lambda *a: next((x for x in a if not truth(x)), a[-1]),
-    "or": lambda *a: next((x for x in a if truth(x)), a[-1]),
-    "eq": _equal,
-    "ne": lambda a, b: not _equal(a, b),
-    "lt": _compare(lambda a, b: a < b),
-    "le": _compare(lambda a, b: a <= b),
-    "gt": _compare(lambda a, b: a > b),
-    "ge": _compare(lambda a, b: a >= b),
-}
-_NAMES = frozenset(_FUNCTIONS)
+_NAMES = frozenset(FUNCTIONS) | OF_THE_RUN
 _VARIABLES = frozenset({"$", "$labels", "$value", "$externalLabels", "$externalURL"})
 
 
@@ -189,8 +86,8 @@ def check_template(text: str) -> None:
 
 
 def uses_value(text: str) -> bool:
-    """Whether the result may change while the labels stay: it names the value, the dot, or a query."""
-    return "{{" in text and re.search(r"\$value|\.Value|\bquery\b|\$\.|\$\s", text) is not None
+    """Whether the result may change while the labels stay: it names the value, the dot, a query or the time."""
+    return "{{" in text and re.search(r"\$value|\.Value|\b(?:query|now)\b|\$\.|\$\s", text) is not None
 
 
 def expand(text: str, data: TemplateData) -> str:
@@ -207,20 +104,36 @@ def expand(text: str, data: TemplateData) -> str:
         return f"<error expanding template: {type(why).__name__}: {why}>"
 
 
+class _Left(Exception):
+    """A round of a range is over before its end: by `break` the range too, by `continue` not."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
+def _ranged(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    if value is None:
+        return []
+    raise TemplateError(f"range can't iterate over {show(value)}")
+
+
 class _Run:
     """One run of one template: its variables, its output so far, its budget."""
 
     def __init__(self, data: TemplateData) -> None:
-        dot = {
-            "Labels": data.labels,
-            "Value": data.value,
-            "ExternalLabels": data.external_labels,
-            "ExternalURL": data.external_url,
-        }
+        dot = _Dot(data)
         known = {"$labels": data.labels, "$value": data.value, "$externalLabels": data.external_labels}
         self.scopes: list[dict[str, Any]] = [{"$": dot, "$externalURL": data.external_url, **known}]
         self._query, self._queries = data.query, 0
-        self.own: dict[str, Callable[..., Any]] = {"query": self._ask, "externalURL": lambda: data.external_url}
+        self.own: dict[str, Callable[..., Any]] = {
+            "query": self._ask,
+            "externalURL": lambda: data.external_url,
+            "pathPrefix": lambda: urlsplit(data.external_url).path,
+            "now": lambda: data.now_s,
+        }
         self.defined: dict[str, tuple[Any, ...]] = {}
         self._uses = 0
         self.dot: Any = dot
@@ -256,6 +169,8 @@ class _Run:
                 self._block(node)
             elif isinstance(node, tree.Use):
                 self._use(node)
+            elif isinstance(node, tree.Leave):
+                raise _Left(node.word)
             elif not isinstance(node, tree.Definition):
                 value = self._pipe(node)
                 if not node.names:
@@ -289,9 +204,10 @@ class _Run:
         self.scopes.pop()
 
     def _range(self, node: tree.Block, value: Any) -> None:
-        items = sorted(value.items()) if isinstance(value, Mapping) else list(enumerate(value or []))
+        items = sorted(value.items()) if isinstance(value, Mapping) else list(enumerate(_ranged(value)))
         if not items:
             self._nodes(node.otherwise)
+        depth = len(self.scopes)
         for key, item in items:
             names = node.pipe.names
             if len(names) == 2:
@@ -299,7 +215,12 @@ class _Run:
             if names:
                 self.scopes[-1][names[-1]] = item
             self.dot = item
-            self._nodes(node.body)
+            try:
+                self._nodes(node.body)
+            except _Left as left:
+                del self.scopes[depth:]
+                if left.word == "break":
+                    break
 
     def _pipe(self, pipe: tree.Pipe, declare: bool = True) -> Any:
         value: Any = None
@@ -312,15 +233,19 @@ class _Run:
 
     def _command(self, command: tree.Command, fed: tuple[Any, ...]) -> Any:
         self.steps += 1
+        if not command.function and isinstance(command.args[0], tree.Field) and command.args[0].path:
+            return self._method(command.args[0], (*(self._value(a) for a in command.args[1:]), *fed))
         args = [self._value(a) for a in command.args]
         if not command.function:
-            if fed:
+            if fed or len(args) > 1:
                 raise TemplateError("can't give argument to non-function")
             return args[0]
         try:
-            found = (self.own.get(command.function) or _FUNCTIONS[command.function])(*args, *fed)
+            found = (self.own.get(command.function) or FUNCTIONS[command.function])(*args, *fed)
         except TypeError as why:
             raise TemplateError(f"error calling {command.function}: wrong arguments: {why}") from None
+        except TemplateError as why:
+            raise TemplateError(f"error calling {command.function}: {why}") from None
         if isinstance(found, str) and len(found) > MAX_OUTPUT:  # a text that doubles itself never reaches the output
             raise TemplateError(f"text too long: {command.function} made {len(found)} characters, expected at most {MAX_OUTPUT}")
         return found
@@ -337,6 +262,15 @@ class _Run:
             value = self._field(value, name)
         return value
 
+    def _method(self, field: tree.Field, args: tuple[Any, ...]) -> Any:
+        """A field, or a method of a time, which alone takes arguments."""
+        if not args:
+            return self._value(field)
+        owner = self._value(tree.Field(field.base, field.path[:-1]))
+        if not isinstance(owner, Moment):
+            raise TemplateError("can't give argument to non-function")
+        return owner.call(field.path[-1], args)
+
     def _variable(self, name: str) -> Any:
         for scope in reversed(self.scopes):
             if name in scope:
@@ -346,6 +280,13 @@ class _Run:
     def _field(self, value: Any, name: str) -> Any:
         if isinstance(value, Mapping):
             return value.get(name, "")
+        if isinstance(value, _Dot):
+            return value.field(name)
+        if isinstance(value, Moment):
+            return value.call(name, ())
         if isinstance(value, Sample) and name in ("Labels", "Value"):
             return value.labels if name == "Labels" else value.value
         raise TemplateError(f"can't evaluate field {name} in {show(value)}")
+
+
+__all__ = ["Query", "Sample", "TemplateData", "check_template", "expand", "no_query", "tree_of", "uses_value"]

@@ -117,6 +117,11 @@ class Surroundings:
     external_labels: Mapping[str, str]
     external_url: str
     query: Query
+    now_s: float = 0.0
+
+
+def _data(labels: Mapping[str, str], value: float, around: Surroundings) -> TemplateData:
+    return TemplateData(labels, value, around.external_labels, around.external_url, around.query, around.now_s)
 
 
 class AlertStates:
@@ -160,7 +165,7 @@ class AlertStates:
         found = dict(source)
         made = self._fixed
         if made is None:
-            data = TemplateData(found, value, around.external_labels, around.external_url, around.query)
+            data = _data(found, value, around)
             made = {name: expand(text, data) for name, text in self.rule.labels}
         found.pop(NAME, None)
         return labels_of({**found, **made, "alertname": self.rule.alert})
@@ -278,7 +283,7 @@ class AlertStates:
 
     def _annotations(self, number: int, around: Surroundings) -> Texts:
         source, value = dict(self.sources[number]), float(self.value[number])
-        return Texts(self._templates, TemplateData(source, value, around.external_labels, around.external_url, around.query))
+        return Texts(self._templates, _data(source, value, around))
 
     def active(self, around: Surroundings) -> list[ActiveAlert]:
         """Alerts pending or firing now, with annotations of their latest value."""

@@ -265,7 +265,8 @@ class RuleEngine:
     def around(self, at_ms: int, known_ms: int | None = None) -> Surroundings:
         """What templates see at an instant."""
         known = at_ms if known_ms is None else known_ms
-        return Surroundings(dict(self.settings.external_labels), self.settings.external_url, self._query(at_ms, known))
+        now_s, query = (at_ms + self.settings.offset_ms) / 1000, self._query(at_ms, known)
+        return Surroundings(dict(self.settings.external_labels), self.settings.external_url, query, now_s)
 
     def _query(self, at_ms: int, known_ms: int) -> Query:
         def query(text: str) -> list[Sample]:

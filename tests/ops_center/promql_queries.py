@@ -152,8 +152,10 @@ class Queries:
 CHOSEN = [  # what is easily got wrong: empty sides, bounds of parameters, odd values, precedence, labels that vanish
     'count_values("v", c_total)', 'count_values by (z) ("v", h_bucket)', 'count_values without (x) ("z", c_total)',
     'count_values("x", odd)', 'count_values without (x) ("x", g)', 'count_values without (le, nope) ("nope", h_bucket)',
-    "clamp_max(odd, -Inf)", "clamp_min(odd, Inf)", "clamp(odd, -Inf, -Inf)", "clamp(odd, -Inf, Inf)", "clamp_max(odd, NaN)", "quantile(-1, g)", "quantile(2, g)", "quantile(NaN, g)", "quantile by (z) (0.3, odd)",
-    "quantile_over_time(-1, g[5m])", "quantile_over_time(2, g[5m])", "topk(0, g)", "topk(-1, g)", "topk(1e10, g)", "topk(1e19, g)", "bottomk(Inf, g)",
+    "clamp_max(odd, -Inf)", "clamp_min(odd, Inf)", "clamp(odd, -Inf, -Inf)", "clamp(odd, -Inf, Inf)",
+    "clamp_max(odd, NaN)", "quantile(-1, g)", "quantile(2, g)", "quantile(NaN, g)", "quantile by (z) (0.3, odd)",
+    "quantile_over_time(-1, g[5m])", "quantile_over_time(2, g[5m])", "topk(0, g)", "topk(-1, g)", "topk(1e10, g)",
+    "topk(1e19, g)", "bottomk(Inf, g)",
     "bottomk(2.9, g)", "topk by (z) (2, g)", 'label_replace(g, "x", "", "x", ".*")',
     'label_replace(g, "__name__", "n_$1", "x", "(.*)")', 'label_replace(g, "y", "$0-${1}a$2", "x", "(.)")',
     'label_replace(g, "y", "$name", "x", "(?P<name>.)")', 'label_replace(g, "y", "$$1", "x", "(.)")',

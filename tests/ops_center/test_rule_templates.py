@@ -64,8 +64,20 @@ def test_renders_as_go_does(template, text):
         ("{{ end }}", "unexpected {{end}}"),
         ("{{ $value", "unclosed action"),
         ("{{ humanize }}", "error calling humanize"),
-        ('{{ humanize "abc" }}', "not a duration"),
-        ('{{ block "x" . }}', "unsupported action"),
+        ('{{ humanize "abc" }}', "invalid syntax"),
+        ('{{ block "x" . }}', "{{block}} has no {{end}}"),
+        ("{{ break }}", "{{break}} outside {{range}}"),
+        ('{{ range query "x" }}{{ define "t" }}{{ continue }}{{ end }}{{ end }}', "unexpected {{define}}"),
+        ("{{ if gt $value 3 }}many{{ end }}", "incompatible types for comparison"),
+        ("{{ toUpper $value }}", "expected string; got float64"),
+        ("{{ humanize true }}", "can't convert bool to float"),
+        ("{{ .Nope }}", "can't evaluate field Nope"),
+        ('{{ range "abc" }}x{{ end }}', "range can't iterate over abc"),
+        ('{{ slice "abc" 5 }}', "index out of range: 5"),
+        ("{{ (toTime 1e30).Year }}", "overflows int64"),
+        ("{{ (toTime 0).Nope }}", "can't evaluate field Nope in type *time.Time"),
+        ("{{ 1 2 }}", "can't give argument to non-function"),
+        ('{{ "\\q" }}', "unexpected escape"),
     ],
 )
 def test_a_failure_renders_in_place(template, said):
@@ -109,7 +121,15 @@ def test_which_labels_hang_on_the_value():
         ('{{ define "t" }}[{{ . }}]{{ end }}{{ template "t" }}{{ $value | humanize }}', "[<no value>]1.235M"),
         ('{{ define "t" }}{{ $x := . }}{{ $x }}{{ end }}{{ $x := "o" }}{{ template "t" "i" }}{{ $x }}', "io"),
         ('{{ stripPort "[::1]:6006" }} {{ stripPort "127.0.0.1:4004" }} {{ stripPort "h" }}', "::1 127.0.0.1 h"),
-        ('{{ graphLink "up" }}{{ tableLink "up" }}{{ pathPrefix }}{{ safeHtml "a" }}', "a"),
+        (
+            '{{ graphLink "a > 1" }} {{ tableLink "up" }} {{ safeHtml "a" }}',
+            "/graph?g0.expr=a+%3E+1&g0.tab=0 /graph?g0.expr=up&g0.tab=1 a",
+        ),
+        (
+            "{{ externalURL }}{{ pathPrefix }}|{{ now }} {{ toDuration 5400.5 }} {{ toDuration 0.25 | humanizeDuration }}",
+            "http://c|0 1h30m0.5s 250ms",
+        ),
+        ('{{ block "b" $value }}<{{ . }}>{{ end }}{{ template "b" 2 }}', "<1.23456725e+06><2>"),
     ],
 )
 def test_templates_with_names(template, text):
