@@ -271,6 +271,7 @@ def test_links_out_of_the_console_are_not_followed(tmp_path: Path) -> None:
     assert safe_file(root, "index.html") == root / "index.html"
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_no_name_is_served_from_outside(name: str) -> None:
     """Whatever the name, a file that is found lies in the folder."""

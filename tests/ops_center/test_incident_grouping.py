@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,7 @@ def test_a_feeder_loss_with_240_alerts_is_one_incident() -> None:
     assert all(i.merged_into == incident.incident_id for i in book.by_id.values() if i is not incident)
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False), st.lists(st.integers(1, 40), min_size=1, max_size=12))
 def test_the_order_of_alerts_does_not_matter(random: object, sizes: list[int]) -> None:
     """Two blackouts whose alerts come in any order and in any portions end as the same two incidents."""
@@ -81,6 +83,7 @@ def test_the_order_of_alerts_does_not_matter(random: object, sizes: list[int]) -
     assert all(a.incident_id in {i.incident_id for i in book.open()} for a in alerts.by_fingerprint.values())
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False))
 def test_without_a_root_alerts_stay_at_their_own_places(random: object) -> None:
     """Cabinets lost without their feeder are an incident each, with their lamps; other alerts keep to themselves."""

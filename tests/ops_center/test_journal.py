@@ -155,6 +155,7 @@ def drop(run: Run) -> None:
     run.lock.release()
 
 
+@pytest.mark.slow
 @given(st.integers(1, 200))
 @settings(max_examples=10)
 def test_a_restart_goes_on_where_the_disk_stands(tmp_path_factory: pytest.TempPathFactory, barriers: int) -> None:

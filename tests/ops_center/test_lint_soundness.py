@@ -96,6 +96,7 @@ def samples(store: SeriesStore, selector: ast.Selector) -> np.ndarray:
     return np.concatenate(found)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FILES, reason=f"no conformance data at {SCRIPTS}; set CITYOPS_SHARED")
 @pytest.mark.parametrize("path", [f for f in FILES if f.name != "type_and_unit.test"], ids=lambda path: path.stem)
 def test_results_lie_where_reasoning_says(path: Path) -> None:

@@ -102,6 +102,7 @@ def test_commands_go_down_and_answers_come_back() -> None:
         back.close()
 
 
+@pytest.mark.slow
 def test_control_goes_down_and_is_not_digested() -> None:
     """The instructor's pause and pace reach the city; digests do not know of it; pace comes back as the clock."""
     city = SmallCity()
@@ -128,6 +129,7 @@ def headless_digests(frames: list[bytes], commands: list[JudgementCommand] | Non
     return center.digests()
 
 
+@pytest.mark.slow
 def test_live_and_headless_have_the_same_digests(tmp_path: Path) -> None:
     """A live run with people in it is executed again from its recorded stream and journal: both digests are the same."""
     city = SmallCity()
@@ -150,6 +152,7 @@ def test_live_and_headless_have_the_same_digests(tmp_path: Path) -> None:
     assert b"secret" not in b"".join(read_frames(tmp_path / "runs" / "r1" / "wire"))
 
 
+@pytest.mark.slow
 def test_a_restarted_center_knows_all_and_asks_the_city_to_resume(tmp_path: Path) -> None:
     """A center that starts on a run's folder has its incidents, alerts and digests; it welcomes the city with its barrier."""
     city = SmallCity()
@@ -213,6 +216,7 @@ def test_long_addresses_mean_the_same_city() -> None:
         assert client.get("/runs/r1/cities/small/prometheus/api/v1/labels").json()["status"] == "success"
 
 
+@pytest.mark.slow
 def test_versioned_documents_may_be_kept_for_ever() -> None:
     """Devices and layers under their version are immutable; columns are as long as the registry."""
     with Server(None) as server, city_on(server, SmallCity(), 1_000), server.client("observer") as client:

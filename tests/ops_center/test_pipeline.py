@@ -41,6 +41,7 @@ def test_alerts_fire_after_for_at_evaluation_times() -> None:
     assert mine[0].cause.ref == "lighting/FeederLoss" and all(c.cause.kind for c in changes)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31))
 @settings(max_examples=8)
 def test_order_within_a_barrier_does_not_matter(seed: int) -> None:

@@ -40,6 +40,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.slow
 @needs_scripts
 def test_every_eval_passes_or_is_declared_unsupported():
     """No evaluation fails; how many pass, and how many are out of scope for which reason, is known for each file."""

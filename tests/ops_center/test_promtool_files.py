@@ -30,6 +30,7 @@ BREAKS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @needs_files
 @pytest.mark.parametrize("name", HOLDS)
 def test_upstream_files_that_must_hold(name):

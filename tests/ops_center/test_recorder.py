@@ -98,6 +98,7 @@ plain = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     plain,
     st.sampled_from(["u1", "i2", "i4", "i8", "f4", "f8", "?"]),

@@ -52,6 +52,7 @@ def test_many_rows_at_once_are_rows_one_by_one(
     assert together.newest_received == apart.newest_received or not valid.any()
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(
     before=st.lists(st.integers(0, 40), max_size=4, unique=True),

@@ -92,6 +92,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(SETS, STEPS)
 def test_many_sets_at_once_give_what_each_gives_alone(sets: list[Labels], steps: list[Step]) -> None:
     """Columns are only a faster way to the same labels."""

@@ -1,6 +1,7 @@
 """Rules evaluated at many instants at once give what they give one instant after the other."""
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tests.ops_center.recorded_series import END_MS, EPOCH_MS, expressions, rule
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
+@pytest.mark.slow
 @SLOW
 @given(stores(), rule_files(), st.sampled_from([0, 3_000, 7_001]), st.sampled_from(["3.x", "2.x"]))
 def test_many_instants_at_once_find_what_one_after_the_other_does(
@@ -32,6 +34,7 @@ def test_many_instants_at_once_find_what_one_after_the_other_does(
     assert (once.evaluations, once.errors) == (stepwise.evaluations, stepwise.errors)
 
 
+@pytest.mark.slow
 @SLOW
 @given(stores(), expressions(), st.sampled_from([15_000, 20_000, 61_000]), st.sampled_from(["3.x", "2.x"]))
 def test_a_range_is_its_instants_side_by_side(store: SeriesStore, text: str, step_ms: int, compat: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def rules_of(expressions: list[str]) -> str:
     return "groups:\n- name: g\n  interval: 15s\n  rules:\n" + rules
 
 
+@pytest.mark.slow
 @given(st.lists(expressions(), min_size=1, max_size=6))
 def test_each_rule_records_what_it_would_alone(found):
     """A pack of rules gives each its own result, whatever they have in common; nobody reads what another wrote here."""

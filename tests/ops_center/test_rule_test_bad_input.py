@@ -43,6 +43,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_test_file_made_to_hurt(name):
     """One short line with its place, and no more than two seconds."""

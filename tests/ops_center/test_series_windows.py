@@ -55,6 +55,7 @@ def same(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k], equal_nan=True) for k in a)
 
 
+@pytest.mark.slow
 @given(tables, st.sampled_from(sorted(CALLS)), st.sampled_from(["1m", "2m30s", "7s"]), st.integers(0, 40))
 def test_regular_and_irregular_layouts_agree_exactly(table, name, window, step):
     """Every range function gives the same bits from the grid as from per-series samples."""
@@ -105,6 +106,7 @@ QUERIES = [
 ]
 
 
+@pytest.mark.slow
 @given(tables, st.sampled_from(QUERIES))
 def test_a_range_query_is_its_instants(table, query):
     """Evaluating at many instants at once gives what evaluating at each gives."""
@@ -203,6 +205,7 @@ def test_prune_forgets_old_samples_only():
     assert family._blocks[0].rows <= 25
 
 
+@pytest.mark.slow
 @given(
     arrivals=late,
     query=st.sampled_from(["m", "sum_over_time(m[2m])", "last_over_time(m[1m])", "count(m)", "sum_over_time(m[10m])"]),

@@ -21,6 +21,7 @@ def client() -> Iterator[httpx.Client]:
             yield observer
 
 
+@pytest.mark.slow
 def test_a_seat_asks_why_not(client: httpx.Client) -> None:
     """The answer names rule and place, how the alert stood, and the comparison that failed, by how much."""
     document = client.get("/api/rules/why", params={"alert": "Silent"}).json()

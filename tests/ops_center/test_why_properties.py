@@ -1,6 +1,7 @@
 """Whatever an expression is, its explanation agrees with the engine: the whole, each part, and where a chain ended."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +64,7 @@ def parsed(engine: Engine, text: str, at_ms: int, focus: dict[str, str]) -> Node
         return None
 
 
+@pytest.mark.slow
 @given(text=EXPRESSIONS, at_s=st.sampled_from([0, 60, 310, 500, 595]), focus=FOCUS)
 @settings(max_examples=300, deadline=None)
 def test_an_explanation_agrees_with_the_engine(text: str, at_s: int, focus: dict[str, str]) -> None:

@@ -137,6 +137,7 @@ def test_bad_records_of_incidents_are_one_line(tmp_path: Path, name: str, text: 
     assert said in str(caught.value) and str(tmp_path / name) in str(caught.value)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 400), st.sampled_from([10.0, 30.0])), min_size=2, max_size=40))
 def test_a_backtest_fires_where_the_definition_says(steps: list[tuple[int, float]]) -> None:
     """Evaluated by hand from the definition (newest sample of the last five minutes, true for two minutes), the same firings."""

@@ -206,6 +206,7 @@ def check_refused(said: Said, path: Path, where: str, words: str) -> None:
     assert len(first) < 600, first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("call", "case"), CASES)
 def test_bad_files_are_refused(call: Callable[[Path], Said], case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The place, what was seen, what was expected; in bounded time; no run folder, no city file, nothing executed."""
@@ -230,6 +231,7 @@ def test_what_is_no_file_is_refused(call: Callable[[Path], Said], tmp_path: Path
         check_refused(call(folder), folder, "1:1", "older" if call in (scenario_check, run_of) else "directory")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda t: "\ufeff" + t, lambda t: t.replace("\n", "\r\n")], ids=["BOM", "CRLF"])
 def test_what_editors_add_is_taken(change: Callable[[str], str], tmp_path: Path) -> None:
     """A byte order mark and Windows line ends make no file bad: scenario, rules, city, extract."""

@@ -99,6 +99,7 @@ def test_wrong_usage_is_bad_input(arguments: list[str]) -> None:
 # -- scenarios
 
 
+@pytest.mark.slow
 def test_scenarios_are_listed_and_shown() -> None:
     """Both languages, for people and as JSON."""
     rows = cityops("scenarios", "list", "--json").document
@@ -126,6 +127,7 @@ def test_the_schema_takes_what_the_check_takes() -> None:
         jsonschema.validate({**data, "sed": 7}, schema)
 
 
+@pytest.mark.slow
 def test_a_new_scenario_passes_its_check_and_runs(tmp_path: Path) -> None:
     """`new` writes a file that holds and that runs headless; it never overwrites one."""
     made = cityops("scenarios", "new", "my_first", "--folder", tmp_path)
@@ -149,6 +151,7 @@ def test_a_new_scenario_needs_a_name(tmp_path: Path, name: str) -> None:
 # -- rules
 
 
+@pytest.mark.slow
 def test_good_rules_pass_check_and_test(tmp_path: Path) -> None:
     """Files and folders; the same as JSON."""
     (tmp_path / "rules.yml").write_text(RULES, encoding="utf-8")
@@ -170,6 +173,7 @@ def test_a_rule_test_that_fails_is_status_1(tmp_path: Path) -> None:
     assert cityops("rules", "test", tmp_path / "t.test.yml", "--json").document[0]["ok"] is False
 
 
+@pytest.mark.slow
 def test_the_rule_pack_holds() -> None:
     """Without arguments the built-in pack is checked."""
     rows = cityops("rules", "check", "--json").document["files"]
@@ -196,6 +200,7 @@ def test_trace_follows_a_reading_through_six_stops() -> None:
     assert wrong.status == 2 and "no device 'nobody'" in wrong.err and wrong.out == ""
 
 
+@pytest.mark.slow
 def test_an_extract_becomes_a_city_that_runs(tmp_path: Path) -> None:
     """The import says what it read and writes a city that a scenario runs in; the report is the JSON document."""
     extract, city = tmp_path / "tiny.osm", tmp_path / "tiny.city.json"
@@ -231,6 +236,7 @@ def the_run(data: Path) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.slow
 def test_runs_are_listed_and_shown(data: Path, the_run: dict[str, Any]) -> None:
     """What it was made from, how far it came, its digests under digest.world and digest.judgement."""
     run_id = the_run["run_id"]
@@ -241,6 +247,7 @@ def test_runs_are_listed_and_shown(data: Path, the_run: dict[str, Any]) -> None:
     assert run_id in cityops("runs", "show", run_id, "--data", data).out
 
 
+@pytest.mark.slow
 def test_a_run_verifies_and_is_reported(data: Path, the_run: dict[str, Any]) -> None:
     """The same digests again; the debrief lays truth beside judgement."""
     run_id = the_run["run_id"]
@@ -259,6 +266,7 @@ def test_a_run_verifies_and_is_reported(data: Path, the_run: dict[str, Any]) -> 
     assert cityops("runs", "report", run_id, "--data", data, "--lang", "fr").status == 2
 
 
+@pytest.mark.slow
 def test_a_report_of_another_release_says_that_it_goes_otherwise(data: Path, the_run: dict[str, Any], tmp_path: Path) -> None:
     """A run whose own digests are not those of its re-execution is reported with a word about it."""
     folder = shutil.copytree(data / "runs" / the_run["run_id"], tmp_path / "runs" / the_run["run_id"])
@@ -280,6 +288,7 @@ def test_a_branch_is_a_run_of_its_own(data: Path, the_run: dict[str, Any], tmp_p
     assert len(cityops("runs", "list", "--data", elsewhere, "--json").document) == 2
 
 
+@pytest.mark.slow
 def test_a_run_travels_and_verifies_elsewhere(data: Path, the_run: dict[str, Any], tmp_path: Path) -> None:
     """Export, import into another data folder, verify; neither overwrites."""
     archive = tmp_path / "run.zip"
@@ -306,6 +315,7 @@ def test_an_altered_run_does_not_verify(data: Path, the_run: dict[str, Any], tmp
     assert cityops("runs", "verify", the_run["run_id"], "--data", tmp_path, "--json").document["holds"] is False
 
 
+@pytest.mark.slow
 def test_prune_keeps_what_it_was_told_to_keep(the_run: dict[str, Any], data: Path, tmp_path: Path) -> None:
     """Keeping more runs than there are deletes none; a dry run deletes none; keeping one leaves the newest."""
     runs_folder = tmp_path / "runs"

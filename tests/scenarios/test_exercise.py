@@ -60,6 +60,7 @@ def test_the_instructor_runs_a_class(setup: Setup, tmp_path: Path) -> None:
     assert [line for line in (folder.path / "control.log").read_text().splitlines() if "run_to_ms" in line]
 
 
+@pytest.mark.slow
 def test_nobody_but_the_instructor_gets_in(setup: Setup, tmp_path: Path) -> None:
     """No seat, an operator's seat, a foreign host or origin: refused on every route and on the socket."""
 

@@ -33,6 +33,7 @@ def _city(name: str) -> City:
     return city(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", library(), ids=lambda p: p.stem)
 def test_a_library_scenario_fits_its_city(path: Path) -> None:
     """Every inject and place exists, both languages are there, and facts have sources."""

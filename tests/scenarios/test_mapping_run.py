@@ -15,6 +15,7 @@ PORTMERE = Path(__file__).with_name("portmere")
 RULES, NAMES = PORTMERE / "rules.yml", PORTMERE / "names.yml"
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_mapping_and_verifies_with_it(tmp_path: Path) -> None:
     """The header names the mapping by its content; `verify` executes the run again with it, and refuses another one."""
     said = cityops(
@@ -32,6 +33,7 @@ def test_a_run_keeps_its_mapping_and_verifies_with_it(tmp_path: Path) -> None:
     assert again.status == 1 and "the kept mapping is not what the header names" in again.err
 
 
+@pytest.mark.slow
 def test_without_its_mapping_the_same_rules_are_silent(tmp_path: Path) -> None:
     """It is the mapping that makes them speak, not a name that happens to be there."""
     said = cityops("run", SHORT, "--headless", "--rules", RULES, "--until", "4 min", "--data", tmp_path, "--json")

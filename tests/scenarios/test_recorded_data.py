@@ -94,6 +94,7 @@ def test_a_time_that_is_there_twice_may_be_settled(tmp_path: Path) -> None:
         assert found.times_ms.tolist() == [10_000, 20_000, 30_000] and found.values.tolist() == [1.0, kept, 5.0]
 
 
+@pytest.mark.slow
 def test_a_large_file_with_a_bad_end_is_refused_soon(tmp_path: Path) -> None:
     """Rows are read many at once: the last of half a million is found, and named by its own line."""
     rows = "".join(f"{1_441_115_100 + 15 * n},{n % 97}\n" for n in range(500_000))

@@ -38,6 +38,7 @@ def test_a_live_city_is_told_why_and_says_it_once(capsys: pytest.CaptureFixture[
     assert len(lines) == 1 and lines[0].startswith("the center refuses this city: the registry has ")
 
 
+@pytest.mark.slow
 def test_a_city_in_parts_runs_as_one_in_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """A city whose registry is cut into many frames gives the same judgement, and stands up from a save in between."""
     setup = prepare(SHORT, seed=7)

@@ -84,6 +84,7 @@ async def theatre(folder: RunFolder, at_ms: int = 0) -> AsyncIterator[Theatre]:
             await place.host.close()
 
 
+@pytest.mark.slow
 def test_it_plays_to_the_digests_of_the_run(kept: RunFolder) -> None:
     """At full pace from the very start to the end, which is said; the mode is REPLAY throughout, the run is as it was."""
     before = everything(kept)
@@ -143,6 +144,7 @@ def test_at_every_moment_that_is_shown_it_can_be_asked_why(kept: RunFolder) -> N
     asyncio.run(watch())
 
 
+@pytest.mark.slow
 def test_it_stands_still_when_it_is_paused_and_nothing_can_be_changed(kept: RunFolder) -> None:
     """Pause, run to an instant, the line of time with its marks; what would change the run is refused with the reason."""
 

@@ -27,6 +27,7 @@ def test_the_bench_load_fires_alerts():
     assert found["series_evaluations_per_s"] > 0 and found["series_evaluations_per_cpu_s"] > 0
 
 
+@pytest.mark.slow
 def test_the_bench_is_repeatable():
     """The same load gives the same alerts: nothing in it is drawn or timed."""
     first, second = rules.run(0.02), rules.run(0.02)
@@ -48,6 +49,7 @@ def test_both_files_of_the_rule_test_bench_say_the_same(tmp_path):
     assert got[0] == got[1] and {d.kind for d in got[0]} == {"unexpected"} and len(got[0]) >= 6
 
 
+@pytest.mark.slow
 def test_the_rule_test_bench_runs_the_command(monkeypatch):
     """At a hundredth of the size: the command succeeds and each figure is there, promtool's only where it is asked for."""
     monkeypatch.setattr(rule_tests, "BOTH_SIZES", 0.0)

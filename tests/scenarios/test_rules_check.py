@@ -64,6 +64,7 @@ def test_valid_rules_of_the_field_have_no_error(small: Catalogue) -> None:
     assert all(one.name != "unknown-metric" for one in found(text))
 
 
+@pytest.mark.slow
 def test_the_pack_has_no_finding() -> None:
     """What we ship passes what we ask for, in the city that it was written for, warnings and all."""
     said = cityops("rules", "check", "--json", "--strict")
@@ -231,6 +232,7 @@ def test_what_would_hang_a_checker_is_refused_in_time(tmp_path: Path) -> None:
         assert said.status == 2 and said.err.startswith(f"{path}:")
 
 
+@pytest.mark.slow
 def test_large_and_odd_rules_are_looked_through_in_time(small: Catalogue) -> None:
     """5 000 rules, expressions of 500 operators, a selector of everything joined to itself: seconds of the processor at most."""
     with soon(4):

@@ -46,6 +46,7 @@ def test_a_run_verifies(kept: RunFolder) -> None:
     assert verdict.holds and verdict.same is True and verdict.executed == verdict.recorded == kept.result()["digest"]
 
 
+@pytest.mark.slow
 def test_the_report_says_what_happened_and_what_was_met(kept: RunFolder) -> None:
     """Truth beside judgement, computed again: detected, acknowledged, reclosed in time, one incident."""
     document = report(kept)

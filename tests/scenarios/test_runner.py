@@ -90,6 +90,7 @@ def test_another_process_with_another_hash_seed_comes_to_the_same_digests(plain:
         assert json.loads(done.stdout)["digest"] == plain.result["digest"]
 
 
+@pytest.mark.slow
 def test_saving_and_loading_in_the_middle_changes_nothing(setup: Setup, handled: Finished) -> None:
     """New objects from a keyframe go on as if nothing had happened, also in the middle of a command and of an outage."""
     again = run_headless(setup, commands=Commands(session()), save_load_at=[61_000, 311_000, 421_000, 500_000])
@@ -106,6 +107,7 @@ def test_saving_and_loading_at_twenty_random_events_changes_nothing(setup: Setup
     assert again.result == handled.result
 
 
+@pytest.mark.slow
 def test_chunks_change_nothing(setup: Setup, handled: Finished) -> None:
     """Going on in uneven pieces is going on at once."""
     run = HeadlessRun(setup, Commands(session()))
@@ -114,6 +116,7 @@ def test_chunks_change_nothing(setup: Setup, handled: Finished) -> None:
     assert run.close()["digest"] == handled.result["digest"]
 
 
+@pytest.mark.slow
 def test_another_seed_and_another_noise_seed_are_other_runs(plain: Finished) -> None:
     """The digests do tell runs apart."""
     other = run_headless(prepare(SCENARIO, seed=7, noise_seed=99), until_ms=60_000)

@@ -15,6 +15,7 @@ def test_the_start_grows_like_every_benchmark() -> None:
     assert by_name("start").scales == SCALES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("modules", "not_yet"),
     [

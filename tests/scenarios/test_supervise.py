@@ -121,6 +121,7 @@ def test_children_die_with_their_supervisor(demo: Demo) -> None:
     _until(lambda: True if not any(Path(f"/proc/{pid}").exists() for pid in children) else None, 20)
 
 
+@pytest.mark.slow
 def test_a_second_instance_is_refused_in_one_line(tmp_path: Path) -> None:
     """One lock per data folder."""
     with locked(tmp_path):
@@ -129,6 +130,7 @@ def test_a_second_instance_is_refused_in_one_line(tmp_path: Path) -> None:
     assert second.returncode == 1 and len(err.strip().splitlines()) == 1 and "another cityops is at work here" in err, (out, err)
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_refused_in_one_line(tmp_path: Path) -> None:
     """A port that was asked for and is taken is said, and nothing is started."""
     with socket.socket() as taken:

@@ -13,6 +13,7 @@ from tests.scenarios.cli_kit import cityops
 SCENARIO = Path(__file__).with_name("short_blackout.yaml")
 
 
+@pytest.mark.slow
 def test_six_lines_follow_a_reading_from_truth_to_pixel() -> None:
     """Truth, measurement, wire, judgement, feed and map name the same device and time."""
     lines = trace(prepare(SCENARIO), "lamp:le_loi_1:1", 150_000)
@@ -27,6 +28,7 @@ def test_a_device_that_is_not_there_is_answered_with_some_that_are() -> None:
         trace(prepare(SCENARIO), "nothing", 0)
 
 
+@pytest.mark.slow
 def test_the_example_of_the_help_works() -> None:
     """What `cityops trace -h` shows can be typed as it stands."""
     (example,) = [line.split("cityops ", 1)[1] for line in (command.__doc__ or "").splitlines() if "Example:" in line]

@@ -6,6 +6,7 @@ from scenarios.bench import traffic, uxsim_engine
 from scenarios.bench.suite import by_name, verdicts
 
 
+@pytest.mark.slow
 def test_figures_are_of_a_whole_run() -> None:
     """On a grid of 8 x 8 junctions: all trips of the hour begin, none is lost, each of 224 links gives 5 figures each 15 s."""
     figures = traffic.run(scale=0.16)

@@ -42,6 +42,7 @@ def met(done: Finished, changes: list[Any]) -> dict[str, Any]:
     return {e["id"]: e["met"] if e["applies"] else "-" for e in report_of(done.run, changes)["expectations"]}
 
 
+@pytest.mark.slow
 def test_nobody_answers_and_the_scenario_goes_its_own_way(setup: Setup) -> None:
     """What people have not done comes two minutes after the outage; what waits for them never does and does not count."""
     changes: list[Any] = []
@@ -73,6 +74,7 @@ def test_people_answer_and_the_scenario_answers_them(setup: Setup, tmp_path: Pat
     assert report(folder)["expectations"] == report_of(done.run, changes)["expectations"]
 
 
+@pytest.mark.slow
 def test_the_seed_takes_the_variant_and_moves_the_timeline() -> None:
     """Another seed may take another place and another second; one seed always the same; `$name` stands for the choice."""
     loaded = [load(TRIGGERED, seed) for seed in range(1, 40)]

@@ -87,6 +87,7 @@ def test_a_live_run_stands_still_at_the_same_barrier(setup: Setup, tmp_path: Pat
     assert verify(get(tmp_path / "runs", "class")).same is True
 
 
+@pytest.mark.slow
 def test_a_pause_freezes_city_center_and_clocks(setup: Setup, tmp_path: Path) -> None:
     """While paused the feed goes on and says the same instant, on both sides of the wire; frames are drawn of that instant."""
 

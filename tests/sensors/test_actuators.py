@@ -40,6 +40,7 @@ def test_a_lamp_level_is_accepted_done_and_seen(watch: Callable) -> None:
     assert w.readings("luminaire_controller", lamp)[-1]["level"] == 100
 
 
+@pytest.mark.slow
 def test_reclosing_a_feeder_needs_its_fault_gone(watch: Callable) -> None:
     """An operator ends a blackout: reclosing fails while the fault is there, an electrician repairs, it works, lamps return."""
     w = watch()
@@ -90,6 +91,7 @@ def test_signals_take_plans_and_modes(watch: Callable) -> None:
     assert w.readings("signal_controller", signal)[-1]["plan"] == (due[0] if due else 0)
 
 
+@pytest.mark.slow
 def test_a_broken_signal_stays_as_it_is(watch: Callable) -> None:
     """A controller with a fault flashes whatever it is asked; one without supply cannot answer."""
     w = watch()
@@ -124,6 +126,7 @@ def test_what_cannot_be_reached_fails(watch: Callable) -> None:
         assert after(w, w.order(type_, kind, target, **params), 6_000).startswith("failed unreachable: ")
 
 
+@pytest.mark.slow
 def test_a_dispatch_without_a_free_unit_fails(watch: Callable) -> None:
     """When all electricians are away nobody more is sent, and it is said so; the first still comes to its end."""
     w = watch()

@@ -177,6 +177,7 @@ def test_a_green_wave_needs_a_way_and_a_junction(watch: Watch) -> None:
     )
 
 
+@pytest.mark.slow
 def test_orders_crowds_and_fires_are_saved_and_loaded(watch: Watch) -> None:
     """A world that was saved in the middle of all of it goes on as the one that was not."""
     first, second = watch(), watch()

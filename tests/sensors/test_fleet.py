@@ -134,6 +134,7 @@ def test_frames_lie_between_their_barriers(watch: Callable) -> None:
             last, seq = header.delivered_at_ms, header.seq
 
 
+@pytest.mark.slow
 def test_every_device_reports_within_its_period(watch: Callable) -> None:
     """After one period (or heartbeat) each device of each kind has reported."""
     w = watch()
@@ -153,6 +154,7 @@ def more_devices(city: City) -> City:
     return bigger
 
 
+@pytest.mark.slow
 def test_one_more_device_changes_nobody_elses_readings(watch: Callable, city: City) -> None:
     """With a device more, all others report the same to the bit, through noise, dropout and duplicates."""
     few, more = watch(), watch(city=more_devices(city))

@@ -55,6 +55,7 @@ def test_headers_come_back_as_they_went(header: Applied | Finished | Barrier | P
     assert decode_frame(encode_frame(header)) == (header, {})
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=50), numbers)
 def test_columns_come_back_to_the_last_bit(values: list[int], at_ms: int) -> None:
     """Columns of all types travel raw and keep type, order and value."""

@@ -53,6 +53,7 @@ def reached(city: City, start: int) -> set[int]:
     return seen
 
 
+@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples * 2 // 5)
 @given(SPECS)
 def test_every_generated_city_adds_up(spec: GridSpec) -> None:
@@ -110,6 +111,7 @@ def test_the_small_city_has_everything() -> None:
     assert sorted(meters) == list(range(len(city.feeders.id)))
 
 
+@pytest.mark.slow
 def test_the_benchmark_grid_is_as_stated() -> None:
     """20 × 20 nodes, 1 520 two-lane links of 250 m, all signalised at 60 s, 30 000 trips/h, 64 zones."""
     city = grid_city()

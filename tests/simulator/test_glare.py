@@ -75,6 +75,7 @@ def test_an_intruder_is_lost_in_the_glare(make_world: MakeWorld) -> None:
     assert facing(wet, 0.0) == pytest.approx(spoilt * wet.weather.factors.daylight)
 
 
+@pytest.mark.slow
 def test_more_is_taken_for_something_against_the_sun(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the sun, harmless causes come 1 + 4 g times as often, and most of them are the glare itself."""
     monkeypatch.setattr("simulator.security.NUISANCE_RATE", replace(NUISANCE_RATE, law=replace(NUISANCE_RATE.law, rate=60.0)))

@@ -50,6 +50,7 @@ def city() -> City:
     return hai_phong()
 
 
+@pytest.mark.slow
 def test_it_adds_up_and_says_that_it_is_schematic(city: City) -> None:
     """All checks pass; title and attribution tell that it is no survey."""
     assert check(city) == []
@@ -122,6 +123,7 @@ def test_the_shape_is_known(city: City) -> None:
     assert streets <= set(city.links.name)
 
 
+@pytest.mark.slow
 def test_only_bridges_cross_the_rivers(city: City) -> None:
     """A link that runs over a river belongs to a street with a bridge; no building stands in the water."""
     frame = Frame(city.lon, city.lat)

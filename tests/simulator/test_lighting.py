@@ -38,6 +38,7 @@ def test_lamps_follow_the_sun(make_world: MakeWorld, local: str, level: float) -
     assert (make_world(local).lighting.commanded_level == level).all()
 
 
+@pytest.mark.slow
 def test_lamps_are_dimmed_late_at_night(make_world: MakeWorld) -> None:
     """From 23 to 5 o'clock main roads keep more light than others; after 5 all are full again."""
     world = make_world("2026-12-22T22:59:00")
@@ -85,6 +86,7 @@ def test_the_meter_agrees_with_power_times_time(make_world: MakeWorld) -> None:
     assert lighting.energy_wh[0] == pytest.approx((full * 90 + dimmed * 510) / 3600)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(["fail", "relamp", "trip", "close", "level"]), st.integers(0, 30)), max_size=12))
 def test_what_cabinets_draw_is_what_their_lamps_draw(actions: list[tuple[str, int]]) -> None:
     """Whatever is done, cabinet power is the sum of its lamps, dark lamps give no light, light is between 0 and 1."""
@@ -153,6 +155,7 @@ def test_rain_takes_daylight(make_world: MakeWorld) -> None:
     assert not world.truth.open("weather")
 
 
+@pytest.mark.slow
 def test_ordinary_failures_come_at_the_stated_rate(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a thousandfold rate the failures of ten hours lie within four standard deviations of the expected number."""
     often = replace(FAILURE, law=replace(FAILURE.law, rate=1_000 * FAILURE.law.rate))

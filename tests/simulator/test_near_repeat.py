@@ -55,6 +55,7 @@ def test_lags_are_exponential_about_their_mean() -> None:
     assert lags.std() == pytest.approx(LAG_S, rel=0.12)
 
 
+@pytest.mark.slow
 def test_the_next_one_is_close_by_and_true(make_world: MakeWorld) -> None:
     """In the dark, over several seeds, there are series; each further break-in is an intrusion in reach of the one before."""
     further = 0

@@ -238,6 +238,7 @@ def hanoi(hanoi_file: Path) -> tuple[City, Report]:
     return import_osm(hanoi_file, "Hà Nội", seed=1)
 
 
+@pytest.mark.slow
 def test_hanoi_is_read_whole(hanoi: tuple[City, Report]) -> None:
     """All nodes, ways and signal nodes are accounted for."""
     city, report = hanoi

@@ -83,6 +83,7 @@ def test_signals_go_dark_when_their_battery_ends(make_world: MakeWorld) -> None:
     assert not world.truth.open("signal_dark")
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**7), st.integers(0, 10**5))
 def test_a_battery_lasts_exactly_its_time(lost_ms: int, battery_s: int) -> None:
     """A device runs until its battery's last millisecond, and not one longer."""

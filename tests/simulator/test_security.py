@@ -99,6 +99,7 @@ def test_a_patrol_ends_what_is_near_and_leaves_the_rest(make_world: MakeWorld) -
     assert [h.zone for h in world.security.happenings] == [devices.zone[int(cameras[0])]]
 
 
+@pytest.mark.slow
 def test_harmless_causes_come_at_their_rate_and_more_in_rain(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a hundredfold rate the count of three hours by day is Poisson around the stated one, and four times that in rain."""
     monkeypatch.setattr("simulator.security.NUISANCE_RATE", replace(NUISANCE_RATE, law=replace(NUISANCE_RATE.law, rate=100.0)))

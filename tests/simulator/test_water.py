@@ -17,6 +17,7 @@ HOUR_MS = 3_600_000
 RAIN = st.floats(0, 150)
 
 
+@pytest.mark.slow
 @given(rain=st.lists(st.tuples(RAIN, st.floats(0, 6), st.booleans(), st.booleans()), min_size=1, max_size=60))
 def test_no_water_is_lost(rain: list[tuple[float, float, bool, bool]]) -> None:
     """Held = held before + rain - drained, whatever rain, outside level, sluices and pumps do; never below nothing."""
@@ -62,6 +63,7 @@ def test_a_sluice_that_follows_the_water_never_lets_the_sea_in(make_world: MakeW
     assert world.water.drained_m3[0] >= 0 > world.water.drained_m3[1]
 
 
+@pytest.mark.slow
 def test_pumps_keep_a_street_dry_and_need_their_feeder(make_world: MakeWorld) -> None:
     """The same rain on a shut sluice floods where the feeder is lost, and not where pumps run."""
     world = make_world("2026-10-14T00:00:00")

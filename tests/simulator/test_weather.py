@@ -36,6 +36,7 @@ def test_a_downpour_is_as_bad_as_its_rain_and_ends(make_world: MakeWorld) -> Non
     assert not world.truth.open("downpour")
 
 
+@pytest.mark.slow
 def test_a_typhoon_passes_with_its_eye(make_world: MakeWorld) -> None:
     """Gusts climb through level 7 and 8, fall still in the eye, come back and go; each is true while it lasts."""
     world = make_world("2026-09-07T10:00:00")

@@ -124,6 +124,7 @@ def test_bad_parameters_change_nothing(make_world: MakeWorld, name: str, params:
     assert same(before, world.snapshot())
 
 
+@pytest.mark.slow
 @given(hour=st.integers(0, 23), minute=st.integers(0, 59), later_s=st.integers(0, 10 * 86_400))
 def test_local_time_goes_round_the_clock(hour: int, minute: int, later_s: int) -> None:
     """Local seconds are those of a clock on the wall of the city."""
@@ -165,6 +166,7 @@ def test_a_share_of_loops_breaks(make_world: MakeWorld) -> None:
     assert [f.fault for f in few.devices.faults] == ["stuck"]
 
 
+@pytest.mark.slow
 def test_the_crews_of_ordinary_life_have_crashes_to_clear(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a hundredfold rate, three hours by day see about as many crashes as stated, and each ends by itself."""
     monkeypatch.setattr("simulator.ordinary.CRASH", replace(CRASH, law=replace(CRASH.law, rate=100.0)))

@@ -45,6 +45,7 @@ def test_no_file_is_longer_than_a_reader_bears() -> None:
     assert not long
 
 
+@pytest.mark.slow
 def test_no_function_is_longer_than_60_lines() -> None:
     """A function over 60 lines is a chapter."""
     long = [
@@ -56,6 +57,7 @@ def test_no_function_is_longer_than_60_lines() -> None:
     assert not long
 
 
+@pytest.mark.slow
 def test_every_module_says_what_lives_there() -> None:
     """Each module opens with its room rule: what lives here, and (beyond packages and kinds) what it must not know."""
     silent = [
@@ -106,6 +108,7 @@ def words(identifier: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", identifier)}
 
 
+@pytest.mark.slow
 def test_one_word_per_idea() -> None:
     """Code uses the words of the glossary, not the ones that it sets aside."""
     wrong = [

@@ -22,6 +22,7 @@ def rules() -> RuleSet:
     return RuleSet(((RULES.name, RULES.read_text()),), read_claims(sidecars_of([RULES])))
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_prometheus_reads_the_rules_and_passes_their_tests() -> None:
     """promtool itself: the file as it is, and every assertion."""
@@ -30,6 +31,7 @@ def test_prometheus_reads_the_rules_and_passes_their_tests() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compat", ["3.x", "2.x"])
 def test_our_engine_passes_their_tests(compat: str) -> None:
     """With both window semantics."""

@@ -85,6 +85,7 @@ def test_a_set_that_does_not_fit_is_nothing() -> None:
         setup_with(JOB, (Move("crash", (("link", "nowhere"),), 60_000),), LENGTH_MS)
 
 
+@pytest.mark.slow
 def test_what_is_found_is_saved_and_shows_itself_again(tmp_path: Path) -> None:
     """The file passes `scenarios check`, and a score of the same rules on it has the miss that was told."""
     out, data = tmp_path / "Missed it.yaml", ("--data", tmp_path / "data")
@@ -102,6 +103,7 @@ def test_what_is_found_is_saved_and_shows_itself_again(tmp_path: Path) -> None:
     assert {**again.document, "scenario": ""} == {**found, "scenario": ""}
 
 
+@pytest.mark.slow
 def test_a_flood_is_found_and_shows_itself_again(tmp_path: Path) -> None:
     """Rules that fire for every slow road drown an operator; two workers find the same as one."""
     rules = tmp_path / "noisy.yml"

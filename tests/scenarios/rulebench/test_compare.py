@@ -35,6 +35,7 @@ def changed(tmp_path: Path, *pairs: tuple[str, str]) -> Path:
     return tmp_path / "new.yml"
 
 
+@pytest.mark.slow
 def test_the_same_rules_differ_in_nothing(data: Path) -> None:
     """Every difference is 0, every incident the same, no false alarm is of one alone."""
     found = compared(RULES, RULES, data)

@@ -78,6 +78,7 @@ def test_prometheus_makes_blocks_of_the_samples(made: Recording, tmp_path: Path)
     assert sum(int(row[4]) for row in rows) == count
 
 
+@pytest.mark.slow
 def test_a_score_hands_both_over(tmp_path: Path) -> None:
     """One file each for one run, files named by scenario and seed for several."""
     common = ("rules", "score", RULES, "--scenario", SCENARIO, "--workers", 1, "--data", tmp_path)

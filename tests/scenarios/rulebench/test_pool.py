@@ -13,6 +13,7 @@ def square(number: int) -> tuple[int, int]:
     return number * number, os.getpid()
 
 
+@pytest.mark.slow
 def test_results_come_in_the_order_of_the_jobs() -> None:
     """Whatever the number of workers; with one, everything is done here; progress counts to the end."""
     jobs, seen = list(range(7)), list[float]()
@@ -31,6 +32,7 @@ def test_an_error_of_a_job_is_the_error() -> None:
             run_all(square, [1, -1, 2], workers)
 
 
+@pytest.mark.slow
 def test_processes_stay_from_one_list_to_the_next() -> None:
     """A search pays for their start once."""
     with Workers(2) as pool:

@@ -65,6 +65,7 @@ def firings(made: Recording, files: list[RuleFile]) -> list[tuple[Any, ...]]:
     return sorted((f.rule, sorted(f.labels.items()), f.fired_at_ms, f.ended_at_ms or -1) for f in found.firings)
 
 
+@pytest.mark.slow
 def test_rules_replayed_over_a_recording_raise_what_the_run_raised(setup: Setup, whole: Recording) -> None:
     """The firings of the pack over a recording are those of the run: the same alerts at the same instants."""
     online: list[tuple[str, str, int]] = []
@@ -82,6 +83,7 @@ def test_rules_replayed_over_a_recording_raise_what_the_run_raised(setup: Setup,
     assert len({rule for rule, _, _ in online}) >= 3, "the scenario makes too little happen to prove anything"
 
 
+@pytest.mark.slow
 def test_a_recording_knows_what_was_true(setup: Setup, whole: Recording) -> None:
     """The truth, what was injected, the warm-up and the end are those of the run, on the axis of the store."""
     run = run_headless(setup).run
@@ -143,6 +145,7 @@ def test_the_kinds_that_rules_read(setup: Setup) -> None:
     assert kinds_read([load_text("groups: []", "a.yml")], setup.kinds, own=["camera"]) == ("camera",)
 
 
+@pytest.mark.slow
 def test_a_kept_recording_is_the_one_that_was_made(setup: Setup, whole: Recording, tmp_path: Path) -> None:
     """What is read from disk has the same samples, labels, truth and firings; nothing is simulated for it."""
     made = recording(setup, cache=tmp_path)
@@ -155,6 +158,7 @@ def test_a_kept_recording_is_the_one_that_was_made(setup: Setup, whole: Recordin
     assert firings(kept, files_of(setup)) == firings(whole, files_of(setup))
 
 
+@pytest.mark.slow
 def test_a_kept_recording_is_used(setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked for again, nothing is recorded; of another seed, other kinds or a damaged file, it is."""
     asked: list[int] = []

@@ -39,6 +39,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return said, data
 
 
+@pytest.mark.slow
 def test_a_score_counts_what_its_runs_did(scored: Any) -> None:
     """Every rate is what its counts say, every count is a sum over the runs, every alarm has a verdict."""
     found = scored[0].document
@@ -85,6 +86,7 @@ def test_time_to_detect_depends_on_the_phase_that_the_seed_draws(scored: Any) ->
     assert len(phases) > 40 and all(0 <= ms < 30_000 for ms in phases)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(scored: Any, tmp_path: Path) -> None:
     """Two processes, without anything kept, come to the same document to the last digit."""
     said = cityops(*COMMON, "--seeds", 3, "--workers", 2, "--no-cache", "--data", tmp_path, "--json")
@@ -123,6 +125,7 @@ def test_a_score_is_written_and_said(scored: Any, tmp_path: Path) -> None:
     assert "score: 3 of 3 runs" in said.err and "no claim: NobodySaysWhat" in said.err
 
 
+@pytest.mark.slow
 def test_a_tally_over_the_kinds_that_are_read_is_that_over_all() -> None:
     """Leaving kinds out changes neither firings nor what they are about."""
     setup, rules = prepare(SCENARIO), rules_of()
@@ -134,6 +137,7 @@ def test_a_tally_over_the_kinds_that_are_read_is_that_over_all() -> None:
     assert some == every
 
 
+@pytest.mark.slow
 def test_a_job_scores_several_rule_sets_on_one_recording(tmp_path: Path) -> None:
     """Each gets what it would have got alone."""
     other = rules_of(RULES.read_text().replace("< 15", "< 25"))
@@ -143,6 +147,7 @@ def test_a_job_scores_several_rule_sets_on_one_recording(tmp_path: Path) -> None
     assert len(list((tmp_path / "recordings").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_rules_with_names_of_their_own_score_alike(tmp_path: Path) -> None:
     """Behind a mapping, rules in another city's words and units catch and raise what the same rules in ours do."""
     mapping = tmp_path / "names.yml"

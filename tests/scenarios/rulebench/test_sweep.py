@@ -69,6 +69,7 @@ def panel(text: str, rule: int, group: int = 0) -> Panel:
 # -- equal to a replay of the changed file
 
 
+@pytest.mark.slow
 def test_each_configuration_counts_what_a_score_of_the_changed_file_counts() -> None:
     """Alarms, false ones, and what became of every truth event, for thresholds, windows and `for` of two alerts."""
     setup = prepare(str(SCENARIO))
@@ -278,6 +279,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Any:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_document_says_what_was_tried_and_what_is_best(said: Any) -> None:
     """Figures follow from counts, the file's own configuration is among them, the best stays within the budget."""
     _, diff, out, done = said

@@ -37,6 +37,7 @@ def check(run: Run) -> None:
     assert (state.vehicles <= net.cell_jam_veh + 1e-9).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length_m", [250.0, 60.0])
 def test_every_zone_receives_what_is_bound_for_it(length_m: float) -> None:
     """An hour of even trips between nine zones, then none: each zone receives a ninth, to a thousandth; also on links of one
@@ -98,6 +99,7 @@ def test_first_in_first_out_above_the_lane_groups() -> None:
     assert out[False] > 0.4
 
 
+@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples // 8)
 @given(st.lists(st.tuples(st.sampled_from(["close", "cut", "open", "incident", "demand"]), st.integers(0, 999)), max_size=6))
 def test_mixes_stay_in_line_whatever_happens(actions: list[tuple[str, int]]) -> None:

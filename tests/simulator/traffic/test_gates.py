@@ -32,6 +32,7 @@ def test_a_gate_with_room_serves_who_comes() -> None:
     assert float(gates.served[0]) == pytest.approx(0.05 * 3620, rel=0.005)
 
 
+@pytest.mark.slow
 def test_a_fault_halves_service_and_the_queue_grows_by_the_excess() -> None:
     """Newell's deterministic queue: 0.05 - 0.03 = 0.02 trucks/s for 3 000 s are 60; who comes last waits 60/0.03 = 2 000 s.
     Repaired, the queue falls by 0.06 - 0.05 = 0.01 a second and is gone after 6 000 s.
@@ -51,6 +52,7 @@ def test_a_fault_halves_service_and_the_queue_grows_by_the_excess() -> None:
     assert float(gates.arrived[0]) == pytest.approx(float(gates.served[0]), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_trucks_that_the_yard_does_not_hold_take_a_lane_of_the_road() -> None:
     """With a yard for 10, 30 of 40 trucks stand on 30 x 16 = 480 m of one of the two lanes, which halves what those metres pass;
     the road is free again when they are gone.

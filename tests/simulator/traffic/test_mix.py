@@ -60,6 +60,7 @@ def test_trips_between_zones_are_vehicles_of_the_mix_too() -> None:
     assert run.totals()["entered"] == pytest.approx(360.0, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_roads_have_mixes_by_class_and_port() -> None:
     """No motorcycle on a motorway, more trailers by a port; of ten vehicles in Hải Phòng, eight are motorcycles."""
     mix = road_mix(["motorway", "primary", "primary", "residential"], [True, False, True, False])

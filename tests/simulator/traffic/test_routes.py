@@ -38,6 +38,7 @@ def test_equal_ways_are_shared() -> None:
     assert upper + lower == pytest.approx(1440.0, rel=0.01)
 
 
+@pytest.mark.slow
 def test_two_ways_share_as_in_equilibrium_in_the_mean() -> None:
     """0.6 veh/s have a way of 1 000 m whose end lets 0.3 veh/s out, and one of 1 600 m: empty, 50 and 80 s. In equilibrium
     (Wardrop 1952) the short way has a queue that costs 30 s and passes its 0.3 veh/s, the long way has the other 0.3. Drivers

@@ -37,6 +37,7 @@ def delay_s(run: Run, link: int, from_s: float, until_s: float) -> float:
     return (run.delay_veh_s([link]) - delay) / (run.count(link) - count)
 
 
+@pytest.mark.slow
 def test_plans_change_by_the_clock_and_by_hand() -> None:
     """At 21:50 the day plan runs, at 22:00 the night plan begins, at 5:00 it ends; a plan chosen by hand stays until the clock is
     asked again. Green of the main road: 30 of 60 s by day, 45 of 60 s at night.
@@ -123,6 +124,7 @@ def test_actuated_green_stays_where_nobody_else_waits() -> None:
     assert run.traffic.signal_state()["phase"].tolist() == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_s", [1.0, 5.0])
 def test_actuated_control_serves_the_side_road_and_returns(step_s: float) -> None:
     """0.4 veh/s against 0.05. A fixed plan of 36 and 16 s makes the main road wait 60 (24/60)^2 / (2 (1 - 0.4/0.8)) = 9.6 s.
@@ -138,6 +140,7 @@ def test_actuated_control_serves_the_side_road_and_returns(step_s: float) -> Non
     assert rates(actuated, [side], 1800)[0] == pytest.approx(0.05, rel=0.05)
 
 
+@pytest.mark.slow
 def test_max_pressure_serves_what_an_even_plan_cannot() -> None:
     """0.5 and 0.12 veh/s of 0.8 need 62 % and 15 % of green. An even plan gives 26/60 x 0.8 = 0.347 to each, so the main road's
     queue grows for ever; max pressure serves any demand that some plan serves (Varaiya 2013), here both in full.
@@ -151,6 +154,7 @@ def test_max_pressure_serves_what_an_even_plan_cannot() -> None:
     assert pressed.traffic.totals()["waiting"] < 1.0
 
 
+@pytest.mark.slow
 def test_max_pressure_does_not_feed_a_full_road() -> None:
     """Behind the main road the next lets 0.05 veh/s out. Green for it serves few, so the side road gets most of it and passes
     a third more than the 26/60 x 0.8 = 0.347 veh/s of an even plan, while the main road loses nothing.
@@ -184,6 +188,7 @@ def test_dark_beats_what_follows_traffic() -> None:
     assert sum(rates(run, [main, side], 1200)) == pytest.approx(0.8 * 52 / 60, rel=0.03)
 
 
+@pytest.mark.slow
 def test_what_follows_traffic_is_restored_to_the_bit() -> None:
     """Saved in the middle of a green, of lost time and of a hold, and loaded into fresh roads, the bytes go on the same."""
     for at_s in (61, 63, 67, 95, 151):

@@ -62,6 +62,7 @@ def check(traffic: Traffic) -> None:
     assert state.vehicles[net.last] == pytest.approx(stored, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=settings.default.max_examples // 4)
 @given(
     st.integers(3, 5),
