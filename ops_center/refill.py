@@ -12,7 +12,7 @@ import numpy as np
 
 from ops_center.series_writer import Past, Scattered, SeriesWriter
 from ops_center.wire_input import Item, Seen, WireInput, check_times
-from sensors.messages import SUSPECT, BadMessage, Barrier, Batch, batch_devices, decode_frame
+from sensors.messages import SUSPECT, BadMessage, Barrier, Batch, UpHeader, batch_devices, decode_frame
 
 Columns = dict[str, Any]
 NO_QUANTITY = frozenset(("quality", "device"))
@@ -28,25 +28,30 @@ class Refill:
         self._groups: dict[tuple[str, int, int, int, frozenset[str]], list[Past]] = {}
         self._scattered: dict[str, list[Scattered]] = {}
         self._now_ms: int | None = None  # the barrier before
+        self._waiting, self._taken = WireInput(), Seen()
 
     def run(self, frames: Iterable[bytes], upto_ms: int) -> None:
         """Take and write the batches of frames up to and with a barrier, in the order in which they counted, each once."""
-        waiting, taken = WireInput(), Seen()
+        self._waiting, self._taken = WireInput(), Seen()
         for frame in frames:
             try:
                 header, columns = decode_frame(frame)
             except BadMessage:
                 continue
-            if isinstance(header, Batch):
-                waiting.keep(Item(header, columns, frame))
-            elif isinstance(header, Barrier):
-                if header.now_ms > upto_ms:
-                    break
-                now_ms, self._now_ms = header.now_ms if self._now_ms is None else self._now_ms, header.now_ms
-                for item in waiting.close():
-                    if isinstance(item.header, Batch) and taken.first_time(item.header.kind, item.header.seq):
-                        self._take_plausible(item.header, item.columns, now_ms)
+            if isinstance(header, Barrier) and header.now_ms > upto_ms:
+                break
+            self.hear(header, columns)
         self.end()
+
+    def hear(self, header: UpHeader, columns: Columns) -> None:
+        """Take the next message: batches wait for the barrier behind them."""
+        if isinstance(header, Batch):
+            self._waiting.keep(Item(header, columns, b""))
+        elif isinstance(header, Barrier):
+            now_ms, self._now_ms = header.now_ms if self._now_ms is None else self._now_ms, header.now_ms
+            for item in self._waiting.close():
+                if isinstance(item.header, Batch) and self._taken.first_time(item.header.kind, item.header.seq):
+                    self._take_plausible(item.header, item.columns, now_ms)
 
     def _take_plausible(self, batch: Batch, columns: Columns, now_ms: int) -> None:
         try:

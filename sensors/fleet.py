@@ -10,7 +10,7 @@ from typing import Any
 from sensors import layers as map_layers
 from sensors import registry as registry_book
 from sensors.actuators import Actuators
-from sensors.channel import Channel, Parcel
+from sensors.channel import Channel, Columns, Parcel
 from sensors.kind import Bools, SensorKind
 from sensors.messages import (
     Applied,
@@ -22,6 +22,7 @@ from sensors.messages import (
     Layers,
     Registry,
     Text,
+    UpHeader,
     crc,
     encode_frame,
 )
@@ -40,7 +41,8 @@ class Fleet:
     """The devices of one world. `emit` gets every frame, encoded, in order.
 
     `evaluation_ms` are the intervals at which the center evaluates rules; a barrier comes at each of their multiples too.
-    `previous` is an earlier registry of the same city whose rows and indexes are kept.
+    `previous` is an earlier registry of the same city whose rows and indexes are kept. Whoever is in the same process may put
+    itself in `heard`: it gets each message as it is, header and columns; none is encoded, and `emit` gets nothing.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Fleet:
         previous: Registry | None = None,
     ) -> None:
         self.world, self.emit = world, emit
+        self.heard: Callable[[UpHeader, Columns], None] | None = None
         self._streams = Streams(noise_seed)
         self.quarantine = Quarantine()
         self.stations = [Station(world, kind, self._streams, self.quarantine) for kind in kinds]
@@ -131,7 +134,7 @@ class Fleet:
     def command(self, command: Command, now_ms: int) -> Applied:
         """Take a world command: `applied` goes out at once, ahead of all effects; its end follows when it has come."""
         applied = self._actuators.accept(command, now_ms)
-        self._send(encode_frame(applied))
+        self._send(applied)
         self.world.scheduler.wake("sensors.actuators", self._actuators.next_ms())
         return applied
 
@@ -141,7 +144,7 @@ class Fleet:
 
     def _tell(self, ends: Sequence[Finished]) -> None:
         for end in ends:
-            self._send(encode_frame(end))
+            self._send(end)
 
     # --- readings -----------------------------------------------------------------------------------------------------
 
@@ -159,10 +162,10 @@ class Fleet:
 
     def _deliver(self, now_ms: int) -> int | None:
         for parcel in self._channel.arrived(now_ms):
-            self._send(self._frame(parcel, now_ms))
+            self._send(self._header(parcel, now_ms), parcel.columns)
         return self._channel.next_ms()
 
-    def _frame(self, parcel: Parcel, now_ms: int) -> bytes:
+    def _header(self, parcel: Parcel, now_ms: int) -> Batch:
         header = Batch(
             seq=self._seq,
             kind=parcel.kind,
@@ -173,9 +176,13 @@ class Fleet:
             stride=parcel.stride,
         )
         self._seq += 1
-        return encode_frame(header, parcel.columns)
+        return header
 
-    def _send(self, frame: bytes) -> None:
+    def _send(self, header: UpHeader, columns: Columns = ()) -> None:
+        if self.heard is not None:
+            self.heard(header, columns)
+            return
+        frame = encode_frame(header, columns)
         self._frames += 1
         self._crc = crc(self._crc, frame)
         self.emit(frame)
@@ -196,7 +203,11 @@ class Fleet:
     def _barrier(self, now_ms: int) -> int:
         self._reopen(now_ms)
         self._tell(self._actuators.finish_reported(now_ms))
-        self.emit(encode_frame(Barrier(now_ms=now_ms, frames=self._frames, crc=self._crc)))
+        barrier = Barrier(now_ms=now_ms, frames=self._frames, crc=self._crc)
+        if self.heard is not None:
+            self.heard(barrier, ())
+        else:
+            self.emit(encode_frame(barrier))
         self._frames = self._crc = 0
         self.barrier_ms = now_ms
         return self._next_barrier_ms(now_ms)

@@ -7,6 +7,7 @@ that is left out changes no reading of another: what is not read need not be sim
 
 import contextlib
 import hashlib
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as once
@@ -16,10 +17,11 @@ from typing import Any
 from ops_center import keyframes, series_archive
 from ops_center.files import write_whole
 from ops_center.label_sets import NAME, Matcher, test_of
-from ops_center.pipeline import Center, CenterConfig
+from ops_center.opening import BadRegistry, epoch_ms
 from ops_center.promql.ast import Selector, walk
 from ops_center.rules.files import RuleFile
-from ops_center.series import SeriesStore
+from ops_center.series import SeriesLimit, SeriesStore
+from ops_center.series_only import Opened
 from ops_center.series_writer import DOUBTED, INFO, UP
 from scenarios import runs
 from scenarios.city_side import CitySide
@@ -29,12 +31,13 @@ from scenarios.references import commands_of
 from scenarios.rulebench.circumstances import EVERY_MS, Circumstances, Watch, of_plain
 from scenarios.setup import NOISE_OFFSET, Setup
 from sensors.kind import SensorKind
-from sensors.messages import encode_frame
+from sensors.messages import Hello
 from simulator.city import City
 from simulator.inject_catalogue import INJECTS
 
 Plain = dict[str, Any]
 KEPT_RECORDINGS = 200
+SETTLE_MS = 15 * 60_000  # of batches so much waits to be written at once
 SUFFIX = ".recording"
 OF_ALL_KINDS = (UP, INFO, DOUBTED)
 SOURCES = (
@@ -117,27 +120,44 @@ def record(setup: Setup, kinds: Collection[str] | None = None) -> Recording:
     With a mapping, series are there under its names too.
     """
     chosen = tuple(kind for kind in setup.kinds if kinds is None or kind.name in kinds)
-    center = Center(CenterConfig(rules=(), mapping=setup.series_mapping(), series_only=True))
-    center.judge.keep_everything()
-    side = CitySide(replace(setup, kinds=chosen), lambda frame: _take(center, frame))
-    _take(center, encode_frame(side.hello("recording")))
-    side.begin()
-    if center.refused:
-        raise runs.RunError(f"the center refuses the city {setup.city.id}: {center.refused}")
+    side = CitySide(replace(setup, kinds=chosen), _nobody)
+    hello = side.hello("recording")
+    epoch = epoch_ms(hello.start_at)
+    assert epoch is not None
+    series = _opened(setup, side, hello).begin()
+    side.fleet.heard = series.take
     watch, total_ms = Watch(side.world), setup.scenario.total_ms
     for at_ms in [*range(EVERY_MS, total_ms, EVERY_MS), total_ms]:
         side.run_until(at_ms)
         watch.take(at_ms)
-    assert center.judge.start_ms is not None
+        if at_ms % SETTLE_MS == 0:
+            series.settle()
+    series.settle()
     return Recording(
-        setup.scenario.name, setup.seed, setup.noise_seed, tuple(kind.name for kind in chosen), center.judge.store,
-        center.judge.start_ms, setup.scenario.warm_up, center.now_ms, tuple(side.truth()), tuple(side.fired), setup.city,
-        PlaceNames(setup.city), watch.seen(),
+        setup.scenario.name, setup.seed, setup.noise_seed, tuple(kind.name for kind in chosen), series.store, epoch,
+        setup.scenario.warm_up, series.now_ms, tuple(side.truth()), tuple(side.fired), setup.city, PlaceNames(setup.city),
+        watch.seen(),
     )  # fmt: skip
 
 
-def _take(center: Center, frame: bytes) -> None:
-    center.step(frame)
+def _nobody(_frame: bytes) -> None:
+    """Nobody asks for frames."""
+
+
+_OPENED: deque[tuple[City, str, Mapping[str, bytes], Opened]] = deque(maxlen=2)
+
+
+def _opened(setup: Setup, side: CitySide, hello: Hello) -> Opened:
+    """The city's series before their first reading, kept for the next seed: the registry is the same at all of them."""
+    for city, digest, mapping, opened in _OPENED:
+        if city is setup.city and digest == hello.registry_digest and mapping == setup.mapping:
+            return opened
+    try:
+        made = Opened(hello, side.fleet.registry(), side.fleet.layers(), setup.series_mapping())
+    except (BadRegistry, SeriesLimit) as error:
+        raise runs.RunError(f"the center refuses the city {setup.city.id}: {error}") from error
+    _OPENED.append((setup.city, hello.registry_digest, setup.mapping, made))
+    return made
 
 
 # -- recordings on disk

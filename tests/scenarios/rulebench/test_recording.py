@@ -10,14 +10,17 @@ from ops_center import keyframes, series_archive
 from ops_center.events import AlertChange
 from ops_center.judge import DEFAULT_INTERVAL_MS
 from ops_center.label_sets import NAME, Labels, Matcher
+from ops_center.pipeline import Center, CenterConfig
 from ops_center.rules.files import RuleFile, load_files, load_text
 from ops_center.rules.group import Settings
 from ops_center.rules.replay import replay
 from ops_center.series import SeriesStore
+from scenarios.city_side import CitySide
 from scenarios.rulebench import recording as bench
 from scenarios.rulebench.recording import Recording, at_seed, key_of, kinds_read, record, recording
 from scenarios.runner import run_headless
 from scenarios.setup import PACK, Setup, prepare
+from sensors.messages import encode_frame
 
 SCENARIO = Path(__file__).parent / "small_troubles.yaml"
 
@@ -91,6 +94,27 @@ def test_a_recording_knows_what_was_true(setup: Setup, whole: Recording) -> None
     assert whole.injected[1]["id"] == "outage" and whole.injected[1]["now_ms"] == 4 * 60_000
     assert (whole.warm_up_ms, whole.until_ms) == (120_000, setup.scenario.total_ms)
     assert whole.epoch_ms == round(setup.start_at.timestamp() * 1_000)
+
+
+def test_every_sample_is_the_one_that_the_center_of_a_run_has(setup: Setup, whole: Recording) -> None:
+    """Series by series, values and the instants at which they were received: late, lost, doubled and skewed readings too.
+
+    The center takes the encoded frames one by one; a recording takes the messages as they are and writes many at once.
+    """
+    center = Center(CenterConfig(series_only=True))
+    center.judge.keep_everything()
+
+    def take(frame: bytes) -> None:
+        center.step(frame)
+
+    side = CitySide(setup, take)
+    take(encode_frame(side.hello("a run")))
+    side.begin()
+    side.run_until(setup.scenario.total_ms)
+    assert center.counters.bad == {} and center.now_ms == whole.until_ms
+    assert set(whole.store.metrics) == set(center.judge.store.metrics)
+    for metric in whole.store.metrics:
+        assert samples(whole.store, metric) == samples(center.judge.store, metric), metric
 
 
 def test_nothing_is_forgotten_and_nothing_packed(whole: Recording) -> None:
