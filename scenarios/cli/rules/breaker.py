@@ -51,9 +51,11 @@ def breaker(
         refuse(["no alert has a claim: what is not claimed cannot be missed; expected a sidecar, or --goal flood"])
     options: dict[str, Any] = {"first_seed": seed, "city": city, "kinds": kinds or (), "mapping": mapping}
     (job,) = jobs_of([scenario], 1, [rules], cache=cache_of(data, no_cache), **options)
-    with Workers(workers or workers_there_are()) as pool, progress("breaker", trials, "trials", quiet=as_json) as advance:
-        search = Search(job, goal, length_ms, Limits(trials, minutes, most), partial(pool.run, try_out), advance)
-        found = search.find()
+    with Workers(workers or workers_there_are()) as pool:
+        pool.start()  # before there is a bar: it has a thread
+        with progress("breaker", trials, "trials", quiet=as_json) as advance:
+            search = Search(job, goal, length_ms, Limits(trials, minutes, most), partial(pool.run, try_out), advance)
+            found = search.find()
     if found is not None:
         base = search.base
         _save(out, scenario_text(base.scenario, base.city.id, seed, found[0], length_ms, saved_as(out)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
-from scenarios.cli.output import DOES_NOT_HOLD, progress, refuse, say, say_json
+from scenarios.cli.output import DOES_NOT_HOLD, refuse, say, say_json
 from scenarios.cli.rules.common import Paths, yaml_files
 from scenarios.cli.rules.reports import HtmlOption, LangOption, check_lang, write_html
 from scenarios.cli.rules.scoring import (
@@ -22,6 +22,7 @@ from scenarios.cli.rules.scoring import (
     SeedsOption,
     WorkersOption,
     cache_of,
+    in_parallel,
     write_json,
 )
 
@@ -161,17 +162,13 @@ def _tried(
 ) -> "list[list[list[Row]]]":
     """What the tests, and then each run, said of each mutant of each rule."""
     from scenarios.rulebench.mutate import Job, record, tried
-    from scenarios.rulebench.pool import run_all, workers_there_are
 
-    many = workers or workers_there_are()
     if runs:
-        with progress("recording", len(runs), "runs", quiet) as advance:
-            run_all(record, runs, many, advance)
+        in_parallel(record, runs, workers, ("recording", "runs"), quiet)
     jobs = [Job((rule,), about.files, about.semantics, about.tests) for rule in rules]
     parts = [tuple(rules[i : i + RULES_A_JOB]) for i in range(0, len(rules), RULES_A_JOB)]
     jobs += [Job(part, about.files, about.semantics, run=run) for run in runs for part in parts]
-    with progress("mutants", len(jobs), "parts", quiet) as advance:
-        rows = [row for some in run_all(tried, jobs, many, advance) for row in some]
+    rows = [row for some in in_parallel(tried, jobs, workers, ("mutants", "parts"), quiet) for row in some]
     return [rows[i : i + len(rules)] for i in range(0, len(rows), len(rules))]
 
 

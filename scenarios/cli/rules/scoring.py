@@ -4,9 +4,9 @@ Lives here: options, rule sets from paths, figures as text. Must not know: what 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from scenarios.rulebench.tally import Job, RuleSet
 
 MOST_SEEDS = 10_000
+J = TypeVar("J")
+R = TypeVar("R")
 
 ScenariosOption = Annotated[
     list[str], typer.Option("--scenario", help="A built-in scenario's name, or a scenario file; may be repeated.")
@@ -86,11 +88,19 @@ def jobs_of(
 
 def run_jobs(jobs: "Sequence[Job]", workers: int | None, title: str, quiet: bool) -> list[list[dict[str, Any]]]:
     """Return the tallies of every job, a list with one for each rule set of it, under a progress bar."""
-    from scenarios.rulebench.pool import run_all, workers_there_are
     from scenarios.rulebench.tally import tallies
 
-    with progress(title, len(jobs), "runs", quiet=quiet) as advance:
-        return run_all(tallies, jobs, workers or workers_there_are(), advance)
+    return in_parallel(tallies, jobs, workers, (title, "runs"), quiet)
+
+
+def in_parallel(work: Callable[[J], R], jobs: Sequence[J], workers: int | None, titled: tuple[str, str], quiet: bool) -> list[R]:
+    """Return the result of every job under a progress bar; `titled` are its title and what is counted."""
+    from scenarios.rulebench.pool import Workers, workers_there_are
+
+    with Workers(min(workers or workers_there_are(), len(jobs))) as pool:
+        pool.start()  # before there is a bar: it has a thread
+        with progress(titled[0], len(jobs), titled[1], quiet=quiet) as advance:
+            return pool.run(work, jobs, advance)
 
 
 def cache_of(data: Path | None, without: bool) -> Path | None:

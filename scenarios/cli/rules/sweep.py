@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
-from scenarios.cli.output import progress, refuse, say, say_json, tell
+from scenarios.cli.output import refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths
 from scenarios.cli.rules.reports import HtmlOption, LangOption, check_lang, write_html
 from scenarios.cli.rules.scoring import (
@@ -21,6 +21,7 @@ from scenarios.cli.rules.scoring import (
     WorkersOption,
     cache_of,
     figure,
+    in_parallel,
     jobs_of,
     percent,
     rule_set,
@@ -141,11 +142,9 @@ def _document(about: About, runs: list[dict[str, Any]], budget: float) -> dict[s
 
 
 def _run(jobs: "list[SweepJob]", workers: int | None, quiet: bool) -> list[dict[str, Any]]:
-    from scenarios.rulebench.pool import run_all, workers_there_are
     from scenarios.rulebench.sweep import swept
 
-    with progress("sweep", len(jobs), "runs", quiet=quiet) as advance:
-        return run_all(swept, jobs, workers or workers_there_are(), advance)
+    return in_parallel(swept, jobs, workers, ("sweep", "runs"), quiet)
 
 
 def _propose(found: dict[str, Any], name: str, text: str, group: int, rule: int, panel: "Panel") -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Jobs over processes: results in order, errors as they are, processes that are gone afterwards."""
 
 import os
+import signal
 
 import pytest
 
@@ -39,3 +40,21 @@ def test_processes_stay_from_one_list_to_the_next() -> None:
         first = {pid for _, pid in pool.run(square, list(range(8)))}
         second = {pid for _, pid in pool.run(square, list(range(8)))}
     assert len(first | second) <= 2
+
+
+def test_workers_end_with_the_process_that_has_them() -> None:
+    """One that is killed leaves nobody behind: its workers would wait for jobs for ever."""
+    read, write = os.pipe()
+    killed = os.fork()
+    if killed == 0:
+        try:
+            os.close(read)
+            with Workers(2) as pool:
+                pool.run(square, [1, 2, 3])
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    os.close(write)
+    os.waitpid(killed, 0)
+    with os.fdopen(read) as rest:
+        assert rest.read() == "", "the pipe's other end is open as long as one of them lives"
