@@ -19,15 +19,17 @@ LATE_MS = 30 * 60_000  # an alert that comes so long after the truth has ended s
 PLACE_KINDS = (
     "link", "node", "zone", "feeder", "cabinet", "luminaire", "signal", "device", "building", "basin", "gateway", "city",
 )  # fmt: skip
-KEYS = frozenset(("truth", "label", "place", "detect_within_s", "clear_within_s", "only"))
+KEYS = frozenset(("truth", "also", "label", "place", "detect_within_s", "clear_within_s", "only"))
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """An alert's claim: kinds of truth, the label that says where, the kind of place it names, how late it may be.
 
-    `clear_within_ms` is how long after the end of the truth the alert may stay; `only` are attributes of the truth, each with
-    the values that are claimed: truth with another value of one of them is none of this alert's business.
+    Of the kinds in `also`, which are among `truth`, an alert speaks rightly but promises nothing: they may come and go without
+    ever showing what it looks for, as a crash that leaves the traffic room. `clear_within_ms` is how long after the end of the
+    truth the alert may stay; `only` are attributes of the truth, each with the values that are claimed: truth with another
+    value of one of them is none of this alert's business. Whether another truth caused it is the attribute `caused`.
     """
 
     truth: tuple[str, ...]
@@ -36,13 +38,18 @@ class Claim:
     detect_within_ms: int
     clear_within_ms: int | None = None
     only: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    also: tuple[str, ...] = ()
 
     def is_about(self, event: Mapping[str, Any]) -> bool:
         """Tell whether a truth event (plain) is of a kind that this alert speaks of."""
         if event["kind"] not in self.truth:
             return False
-        attributes = event.get("attributes") or {}
+        attributes = {"caused": "yes" if event.get("cause_id") else "no"} | (event.get("attributes") or {})
         return all(name not in attributes or str(attributes[name]) in values for name, values in self.only)
+
+    def promises(self, event: Mapping[str, Any]) -> bool:
+        """Tell whether the alert is missed where it says nothing of a truth event (plain)."""
+        return event["kind"] not in self.also and self.is_about(event)
 
 
 def load_claims(folder: Path) -> dict[str, Claim]:
@@ -107,7 +114,7 @@ def _wrong(name: str, row: Any, tree: Tree, known: Mapping[str, Claim], alerts: 
         if kind not in TRUTH_KINDS:
             close = difflib.get_close_matches(kind, TRUTH_KINDS, 1)
             said = f"{close[0]!r}?" if close else f"one of {', '.join(TRUTH_KINDS)}"
-            found.append(tree.problem((*at, "truth"), f"truth kind {kind!r} is unknown; expected {said}"))
+            found.append(tree.problem((*at, "also" if kind in claim.also else "truth"), f"truth kind {kind!r} is unknown; expected {said}"))
     if claim.place not in PLACE_KINDS:
         found.append(tree.problem((*at, "place"), f"place is {claim.place!r}; expected one of {', '.join(PLACE_KINDS)}"))
     if claim.detect_within_ms <= 0:
@@ -117,12 +124,15 @@ def _wrong(name: str, row: Any, tree: Tree, known: Mapping[str, Claim], alerts: 
 
 def _claim(row: Any) -> Claim:
     """Return a claim as it is written. Raises KeyError, TypeError, ValueError or AttributeError on another shape."""
-    if not isinstance(row["truth"], list) or not row["truth"] or not all(isinstance(kind, str) for kind in row["truth"]):
+    promised, also = row.get("truth", []), row.get("also", [])
+    if not isinstance(promised, list) or not isinstance(also, list) or not promised + also:
+        raise TypeError("truth")
+    if not all(isinstance(kind, str) for kind in promised + also):
         raise TypeError("truth")
     within_ms = round(1_000 * float(row["detect_within_s"]))
     clear_ms = None if row.get("clear_within_s") is None else round(1_000 * float(row["clear_within_s"]))
     only = tuple((name, tuple(map(str, values))) for name, values in sorted((row.get("only") or {}).items()))
-    return Claim(tuple(row["truth"]), str(row["label"]), str(row["place"]), within_ms, clear_ms, only)
+    return Claim((*promised, *also), str(row["label"]), str(row["place"]), within_ms, clear_ms, only, tuple(also))
 
 
 class PlaceNames:
@@ -137,24 +147,36 @@ class PlaceNames:
         self._cabinet = {name: i for i, name in enumerate(city.cabinets.id)}
         self._gateway = {name: i for i, name in enumerate(city.gateways.id)}
         self._signal = {name: i for i, name in enumerate(city.signals.id)}
+        self._junction = {city.nodes.id[n]: i for i, nodes in enumerate(city.signals.nodes) for n in nodes}
         self._basin = {name: i for i, name in enumerate(city.basins.id)}
         self._zone = {name: i for i, name in enumerate(city.zones.id)}
         self._ends: dict[int, list[int]] | None = None  # node -> the links that end there
 
     def around(self, place: Mapping[str, str]) -> set[str]:
-        """Return `of` a place of the truth, and for a link the ids of those behind it, where its queue is seen first."""
+        """Return `of` a place of the truth, for a link or a junction with the ids of the links behind it.
+
+        There the queue is seen first.
+        """
         names = self.of(place["kind"], place["id"])
+        if place["kind"] == "node":
+            return names | {self._city.links.id[i] for i in self._ending_at(place["id"])}
         return names | set(self.behind([place["id"]])) if place["kind"] == "link" else names
 
     def behind(self, link_ids: Iterable[str]) -> list[str]:
         """Return the ids of links that end where one of the links begins."""
+        links = self._city.links
+        starts = sorted({links.from_node[self._link[name]] for name in link_ids if name in self._link})
+        return [links.id[i] for node in starts for i in self._ending().get(node, ())]
+
+    def _ending(self) -> dict[int, list[int]]:
         if self._ends is None:
             self._ends = {}
             for i, node in enumerate(self._city.links.to_node):
                 self._ends.setdefault(node, []).append(i)
-        links = self._city.links
-        starts = sorted({links.from_node[self._link[name]] for name in link_ids if name in self._link})
-        return [links.id[i] for node in starts for i in self._ends.get(node, ())]
+        return self._ends
+
+    def _ending_at(self, node_id: str) -> list[int]:
+        return self._ending().get(self._city.nodes.id.index(node_id), []) if node_id in self._city.nodes.id else []
 
     def of(self, kind: str, place_id: str) -> set[str]:
         """Return ids and names of the place itself and of what it belongs to: zone, road, cabinet, feeder, junction.
@@ -173,6 +195,8 @@ class PlaceNames:
         if (i := self._gateway.get(place_id)) is not None:
             names |= self._zone_names(self._city.gateways.zone[i])
         if (i := self._signal.get(place_id)) is not None:
+            names |= self._signal_names(i)
+        if (i := self._junction.get(place_id)) is not None:
             names |= self._signal_names(i)
         if (i := self._basin.get(place_id)) is not None:
             names |= self._zone_names(city.basins.zone[i]).union(*(self._link_names(k) for k in city.basins.links[i]))

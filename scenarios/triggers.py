@@ -158,8 +158,8 @@ class Triggers:
     def _explained(self, deed: Deed, event: TruthEvent) -> bool:
         if self._names is None:
             self._names = PlaceNames(self._world.city)
-        names = self._names.of(event.place.kind, event.place.id)
         plain, claims = as_plain(event), self._claims()
+        names = self._names.around(plain["place"])
         return any(explains(claims.get(alert["name"]), alert, plain, names) for alert in deed.body["alerts"])
 
     # -- for people, and for saving

@@ -81,10 +81,15 @@ class Matching:
             for f in sorted(firings, key=lambda f: (f.fired_at_ms, f.rule, sorted(f.labels.items())))
         ]
         self.cases: dict[str, list[Case]] = {}
+        self._unasked: dict[str, list[Case]] = {}  # what an alert spoke of without having promised to
         self._seen: dict[str, list[Raised]] = {}  # truth event -> the firings of all alerts about it
         for alert, claim in claims.items():
             if alert in sights:
-                self.cases[alert] = self._judge(alert, claim)
+                cases = self._judge(alert, claim)
+                promised = {event["event_id"] for event in made.truth if claim.promises(event)}
+                self.cases[alert] = [case for case in cases if case.event_id in promised]
+                more = [case for case in cases if case.event_id not in promised]
+                self._unasked[alert] = [case for case in more if case.status in ("detected", "late")]
 
     def _with_device(self, labels: Mapping[str, str]) -> dict[str, str]:
         """An alert's labels with those of its device, which a label of another name may name too: mappings make such."""
@@ -147,7 +152,7 @@ class Matching:
         """Return each truth event that any alert claims as all alerts together met it, and which did, the first first."""
         by_event: dict[str, list[tuple[str, Case]]] = {}
         for alert, cases in self.cases.items():
-            for case in cases:
+            for case in (*cases, *self._unasked[alert]):
                 by_event.setdefault(case.event_id, []).append((alert, case))
         events = [event for event in self.made.truth if event["event_id"] in by_event]
         return [(event, *self._merged(event, by_event[event["event_id"]])) for event in events]

@@ -111,7 +111,8 @@ def test_sidecars_speak_of_known_alerts_and_truths() -> None:
         claims = read(sidecar)["alerts"] if sidecar.exists() else {}
         assert set(claims) == alerts, path.name
         for name, claim in claims.items():
-            assert set(claim["truth"]) <= set(TRUTH_KINDS), name
+            kinds = [*claim.get("truth", []), *claim.get("also", [])]
+            assert kinds and set(kinds) <= set(TRUTH_KINDS), name
             assert claim["detect_within_s"] > 0 and claim["clear_within_s"] > 0, name
 
 

@@ -1,17 +1,23 @@
 """Triggers: a scenario answers the world and what people do, and a run executed again answers the same."""
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from ops_center.events import JudgementCommand
+from scenarios.claims import Claim, PlaceNames
 from scenarios.load import load
 from scenarios.run_ops import report, report_of
 from scenarios.runner import Commands, Finished, commands_of, run_headless
 from scenarios.runs import RunFolder
 from scenarios.setup import Setup, of_run, prepare
+from scenarios.triggers import Triggers
 from scenarios.variants import alternatives, picks_of
+from simulator.cities import catalogue
+from simulator.truth import Place, TruthLog
+from simulator.world import World
 
 TRIGGERED = Path(__file__).parent / "triggered.yaml"
 WARM_MS = 30_000
@@ -104,3 +110,39 @@ def test_the_debrief_says_what_was_hidden_and_what_was_chosen(setup: Setup) -> N
     assert document["variants"][0]["values"]["feeder"] == setup.scenario.timeline[0].params["feeder"]
     found = next(e for e in document["expectations"] if e["id"] == "found")
     assert found["detail"]["vi"].startswith("Máy cắt nhảy – Xuất tuyến") and "feeder:" not in found["detail"]["en"]
+
+
+BLOCKED = """\
+name: blocked
+title: {vi: "Tắc", en: Blocked}
+description: {vi: "Một vụ va chạm", en: A crash}
+city: small
+start_at: "2026-03-03T07:00:00+07:00"
+duration: 30 min
+seed: 1
+ordinary_life: false
+timeline:
+  - {at: 1 min, id: blocked, inject: crash, title: {vi: "Va chạm", en: A crash}}
+triggers:
+  - {id: praise, when: {kind: acknowledged, of: blocked}, phase: noticed}
+"""
+
+
+@pytest.mark.parametrize(("where", "noticed"), [("its own", True), ("behind", True), ("beyond", False)])
+def test_who_acknowledges_the_queue_has_acknowledged_its_cause(tmp_path: Path, where: str, noticed: bool) -> None:
+    """An alert on a road that leads into the blocked one is about it, as in the debrief; one on a road beyond is not."""
+    path = tmp_path / "blocked.yaml"
+    path.write_text(BLOCKED, encoding="utf-8")
+    city, truth = catalogue.get("small"), TruthLog()
+    road = city.links.id[0]
+    behind = PlaceNames(city).behind([road])
+    beyond = next(name for name in city.links.id if name not in {road, *behind})
+    claim = Claim(("traffic_incident",), "road", "link", 600_000)
+    world = cast(World, SimpleNamespace(city=city, truth=truth))
+    triggers = Triggers(load(path).scenario, world, lambda *_: None, lambda: {"RoadBlocked": claim})
+    triggers.began("blocked", truth.begin("traffic_incident", Place("link", road), 60_000))
+    alert_road = {"its own": road, "behind": behind[0], "beyond": beyond}[where]
+    alert = {"name": "RoadBlocked", "labels": {"road": alert_road}, "fired_ms": 200_000}
+    triggers.did("acknowledged", "INC-00001", 210_000, {"alerts": [alert]})
+    triggers.step(211_000)
+    assert [name for name, _ in triggers.phases] == (["noticed"] if noticed else [])

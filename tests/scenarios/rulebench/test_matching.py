@@ -1,6 +1,7 @@
 """Firings laid beside truth: each incident is met in one way, each alarm is one thing, and what made a false one is said."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,44 @@ def test_a_queue_is_seen_first_on_the_road_behind() -> None:
     made = recorded(crash(1, ROAD, 20, 40))
     behind = made.places.behind([ROAD])[0]
     assert case(made, firing(22, 41, road=behind)).status == "detected"
+
+
+def test_what_is_only_spoken_of_is_never_missed() -> None:
+    """An alert that may speak of a crash promises none: silence is no miss, and what it says is neither false nor lost."""
+    made, claims = recorded(crash(1, ROAD, 20, 40)), {"Blocked": replace(kit.BLOCKED, also=("traffic_incident",))}
+    silent = matched(made, claims=claims)
+    assert silent.cases["Blocked"] == [] and silent.together() == []
+    said = matched(made, firing(22, 41, road=ROAD), claims=claims)
+    assert said.cases["Blocked"] == [] and [one.verdict for one in said.raised] == ["detection"]
+    ((_, found, by),) = said.together()
+    assert (found.status, by) == ("detected", ["Blocked"])
+
+
+def test_an_alert_may_claim_what_has_another_cause_or_has_none() -> None:
+    """A junction that is dark with its feeder is told by an alert of the feeder, and one that is dark alone by its own."""
+    node, feeder = CITY.nodes.id[CITY.signals.nodes[0][0]], CITY.feeders.id[CITY.signals.feeder[0]]
+    alone = event(1, "signal_dark", ("node", node), 20, 40)
+    claims = {
+        "Feeder": Claim(("signal_dark",), "feeder", "feeder", MINUTE, only=(("caused", ("yes",)),)),
+        "Own": Claim(("signal_dark",), "junction", "node", MINUTE, only=(("caused", ("no",)),)),
+    }
+    firings = (firing(20.5, 41, rule="Feeder", feeder=feeder), firing(20.5, 41, rule="Own", junction=node))
+    for truth, true, false in ((alone, "Own", "Feeder"), (alone | {"cause_id": "truth-9"}, "Feeder", "Own")):
+        found = matched(recorded(truth), *firings, claims=claims)
+        assert [one.status for one in found.cases[true]] == ["detected"] and found.cases[false] == []
+        assert {one.alert: one.verdict for one in found.raised} == {true: "detection", false: "false"}
+
+
+def test_a_dark_junction_is_seen_first_on_the_roads_that_lead_to_it() -> None:
+    """A queue on an approach is about the signal; one on a road that leads away is not."""
+    node = CITY.signals.nodes[0][0]
+    into = CITY.links.to_node.index(node)
+    away = CITY.links.from_node.index(node)
+    made = recorded(event(1, "signal_dark", ("node", CITY.nodes.id[node]), 20, 40))
+    claims = {"Blocked": replace(kit.BLOCKED, truth=("signal_dark",))}
+    for link, status in ((into, "detected"), (away, "missed")):
+        (found,) = matched(made, firing(22, 41, road=CITY.links.id[link]), claims=claims).cases["Blocked"]
+        assert found.status == status
 
 
 def test_what_the_end_cut_off_is_open_and_what_nobody_sees_is_out_of_sight() -> None:
