@@ -114,7 +114,9 @@ def _wrong(name: str, row: Any, tree: Tree, known: Mapping[str, Claim], alerts: 
         if kind not in TRUTH_KINDS:
             close = difflib.get_close_matches(kind, TRUTH_KINDS, 1)
             said = f"{close[0]!r}?" if close else f"one of {', '.join(TRUTH_KINDS)}"
-            found.append(tree.problem((*at, "also" if kind in claim.also else "truth"), f"truth kind {kind!r} is unknown; expected {said}"))
+            found.append(
+                tree.problem((*at, "also" if kind in claim.also else "truth"), f"truth kind {kind!r} is unknown; expected {said}")
+            )
     if claim.place not in PLACE_KINDS:
         found.append(tree.problem((*at, "place"), f"place is {claim.place!r}; expected one of {', '.join(PLACE_KINDS)}"))
     if claim.detect_within_ms <= 0:
