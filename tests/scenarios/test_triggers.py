@@ -138,7 +138,7 @@ def test_who_acknowledges_the_queue_has_acknowledged_its_cause(tmp_path: Path, w
     behind = PlaceNames(city).behind([road])
     beyond = next(name for name in city.links.id if name not in {road, *behind})
     claim = Claim(("traffic_incident",), "road", "link", 600_000)
-    world = cast(World, SimpleNamespace(city=city, truth=truth))
+    world = cast("World", SimpleNamespace(city=city, truth=truth))
     triggers = Triggers(load(path).scenario, world, lambda *_: None, lambda: {"RoadBlocked": claim})
     triggers.began("blocked", truth.begin("traffic_incident", Place("link", road), 60_000))
     alert_road = {"its own": road, "behind": behind[0], "beyond": beyond}[where]
