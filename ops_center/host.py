@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ops_center.fork import CannotFork, open_fork
 from ops_center.live import LiveCity
+from ops_center.notifier import Notifier
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.run import Run
 from ops_center.seats import Seats
@@ -21,13 +22,18 @@ MAX_CITIES = 32
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
-    """What a server is made of. `data` None keeps nothing; `run` is opened at start, so that its past can be seen at once."""
+    """What a server is made of. `data` None keeps nothing; `run` is opened at start, so that its past can be seen at once.
+
+    Alerts are sent to the `alertmanagers`, with links to this server at `external_url`.
+    """
 
     center: CenterConfig
     seats: Seats
     data: Path | None = None
     run: str = ""
     exercise_url: str = ""
+    alertmanagers: tuple[str, ...] = ()
+    external_url: str = ""
 
 
 class HostError(ValueError):
@@ -58,7 +64,7 @@ class Host:
                 if not city:
                     await asyncio.to_thread(run.close)
                     return
-                self.cities[self.config.run, city] = LiveCity(run, self.config.run, city)
+                self.cities[self.config.run, city] = self._live(run, self.config.run, city)
 
     def folder(self, run: str, city: str = "") -> Path:
         """Return the folder of a run; a second city of the same run has one inside it. Raises HostError."""
@@ -90,8 +96,12 @@ class Host:
             if held is not None and held.city != city:
                 await asyncio.to_thread(opened.close)
                 raise HostError(f"run {run} is of the city {held.city!r}, not of {city!r}")
-            self.cities[run, city] = LiveCity(opened, run, city)
+            self.cities[run, city] = self._live(opened, run, city)
             return self.cities[run, city]
+
+    def _live(self, opened: Run, run: str, city: str) -> LiveCity:
+        notifier = Notifier(self.config.alertmanagers, self.config.external_url) if self.config.alertmanagers else None
+        return LiveCity(opened, run, city, notifier)
 
     def _has_record(self, run: str, city: str) -> bool:
         return self.config.data is not None and (self.folder(run, city) / "journal.sqlite").exists()
@@ -113,7 +123,7 @@ class Host:
             raise HostError(str(error)) from error
         key = hello.run, hello.city
         if parent is None:
-            self.cities[key] = LiveCity(opened, *key)
+            self.cities[key] = self._live(opened, *key)
             return self.cities[key]
         await parent.move_to(opened, hello.run)
         self.cities = {key if live is parent else known: live for known, live in self.cities.items()}

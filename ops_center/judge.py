@@ -4,7 +4,7 @@ Lives here: when rules run and on which axis of time, reload, health, raw readin
 The store counts from the run's start; Prometheus' epoch is `start_at` + that, known when the city has said hello.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ LATE_MS = 60_000  # devices may report this late before rows have to be unpacked
 SHOWN_MS = 3_600_000  # charts show an hour; the recorded stream holds the rest
 FOREVER_MS = 1 << 60
 SEMANTICS = ("3.x", "2.x")
+AfterEvaluation = Callable[[RuleEngine, int, list[Transition]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Judge:
         self._loaded = parse(files)
         self._retain()
         self.start_ms: int | None = None
+        self.after_evaluation: AfterEvaluation | None = None
         self.rules = RuleEngine(self.store, Settings(default_interval_ms=DEFAULT_INTERVAL_MS, options=self.options))
 
     @property
@@ -66,6 +68,8 @@ class Judge:
         at_ms = self.rules.next_evaluation_ms(after_ms)
         while at_ms is not None and at_ms <= upto_ms:
             transitions = self.rules.evaluate(at_ms)
+            if self.after_evaluation is not None:
+                self.after_evaluation(self.rules, at_ms, transitions)
             if transitions:
                 yield at_ms, transitions
             at_ms = self.rules.next_evaluation_ms(at_ms)

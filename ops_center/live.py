@@ -14,6 +14,7 @@ from ops_center.events import Change, JudgementCommand
 from ops_center.feed import ROADS, STATE, VALUES, Hub, Viewer, pack_frame, pack_values
 from ops_center.journal import JournalError
 from ops_center.judged import judged
+from ops_center.notifier import Notifier
 from ops_center.people import Refused
 from ops_center.recorder import RecorderError
 from ops_center.run import Run
@@ -43,7 +44,7 @@ class Playback(Protocol):
 class LiveCity:
     """One city of one run, alive. All its methods run on one event loop."""
 
-    def __init__(self, run: Run, run_id: str, city_id: str) -> None:
+    def __init__(self, run: Run, run_id: str, city_id: str, notifier: Notifier | None = None) -> None:
         self.run, self.run_id, self.city_id = run, run_id, city_id
         self.hub = Hub()
         self.turn = asyncio.Lock()
@@ -58,6 +59,10 @@ class LiveCity:
         self._credited_ms = -1
         self.until: Condition | None = None
         self.playback: Playback | None = None
+        self.notifier = notifier
+        if notifier is not None:
+            notifier.start()
+        self._notify()
         if run.parent:
             self.hub.branch = run_id
         self._ticker = asyncio.create_task(self._tick())
@@ -71,6 +76,11 @@ class LiveCity:
     def age_s(self) -> float:
         """Wall seconds since the city was last heard."""
         return asyncio.get_running_loop().time() - self.heard_at
+
+    def _notify(self) -> None:
+        """Alerts of the run that is shown go to the Alertmanagers, with its name on them."""
+        if self.notifier is not None:
+            self.notifier.watch(self.run.center.judge, {"run": self.run_id, "city": self.city_id})
 
     # -- from the city
 
@@ -205,6 +215,7 @@ class LiveCity:
             await self.settle()
             left, self.run, self.run_id = self.run, run, run_id
             self.send_down, self.until = None, None
+            self._notify()
             self.begin_anew(run_id)
             await asyncio.to_thread(left.close)
 
@@ -329,6 +340,8 @@ class LiveCity:
         """End the viewers' tasks and let go of the run folder."""
         await self.pause_ticker()
         self.hub.close_all()
+        if self.notifier is not None:
+            await self.notifier.close()
         async with self.turn:
             await asyncio.to_thread(self.run.close)
 

@@ -4,9 +4,11 @@ Must not know: what is on the pages. Nothing outside the folder is served: no do
 """
 
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from ops_center.guards import Problem
 
@@ -26,6 +28,7 @@ TYPES = {
     ".map": "application/json",
     ".webmanifest": "application/manifest+json",
 }
+MAX_LINKED = 16_384  # characters of a linked query
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>cityops</title>
 <style>body { background: #0b0f14; color: #cdd6e0; font: 16px/1.6 sans-serif; max-width: 40em; margin: 10vh auto }</style>
 <h1>cityops</h1>
@@ -45,7 +48,7 @@ def safe_file(root: Path, name: str) -> Path | None:
 
 
 def console_router(root: Path = CONSOLE, index: str = "index.html") -> APIRouter:
-    """Return routes for `/`, `/lab` and every built file; include it last."""
+    """Return routes for `/`, `/lab`, `/graph` and every built file; include it last."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -57,6 +60,12 @@ def console_router(root: Path = CONSOLE, index: str = "index.html") -> APIRouter
     async def lab() -> Response:
         path = safe_file(root, "lab.html")
         return HTMLResponse(NOT_BUILT) if path is None else _file(path)
+
+    @router.get("/graph")
+    async def graph(request: Request) -> Response:
+        """Links to a query as Prometheus makes them, such as an alert's `generatorURL`, open the lab."""
+        query = urlencode({"q": request.query_params.get("g0.expr", "")[:MAX_LINKED]}, quote_via=quote)
+        return RedirectResponse(f"lab#{query}", 302)
 
     @router.get("/{name:path}")
     async def built(name: str) -> Response:

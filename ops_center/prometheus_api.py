@@ -138,6 +138,15 @@ def alerts(ask: Ask) -> dict[str, Any]:
     return prometheus_format.alerts(center.judge.rules, max(0, center.now_ms))
 
 
+def alertmanagers(ask: Ask) -> dict[str, Any]:
+    """Return the Alertmanagers that alerts are sent to, and how they fare."""
+    notifier = ask.live.notifier
+    fares = [] if notifier is None else notifier.deliveries
+    return prometheus_format.alertmanagers(
+        {"url": one.url, "sent": one.sent, "failed": one.failed, "lastError": one.trouble} for one in fares
+    )
+
+
 def metadata(ask: Ask) -> dict[str, Any]:
     """Return type, unit and help of metrics."""
     return prometheus_format.metadata(ask.engine.store, ask.text("metric"))
@@ -152,6 +161,7 @@ ROUTES: tuple[tuple[str, Answer, str], ...] = (
     ("/label/{label}/values", label_values, "match[] start end limit"),
     ("/rules", rules, "type"),
     ("/alerts", alerts, ""),
+    ("/alertmanagers", alertmanagers, ""),
     ("/metadata", metadata, "metric limit"),
     ("/status/buildinfo", lambda ask: prometheus_format.buildinfo(VERSION), ""),
     ("/status/flags", lambda ask: prometheus_format.flags(ask.live.run.center.judge.options.lookback_ms), ""),

@@ -215,6 +215,11 @@ def buildinfo(version: str) -> Json:
     return success({"version": version, **empty})
 
 
+def alertmanagers(active: Iterable[Mapping[str, Any]]) -> Json:
+    """`/api/v1/alertmanagers`: where alerts are sent; besides the address how it fares, which Prometheus keeps in its metrics."""
+    return success({"activeAlertmanagers": list(active), "droppedAlertmanagers": []})
+
+
 def flags(lookback_ms: int) -> Json:
     """`/api/v1/status/flags`, the part that clients read."""
     return success({"query.lookback-delta": format_duration_ms(lookback_ms)})

@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import uvicorn
@@ -47,13 +47,19 @@ class ServeConfig:
     origins: tuple[str, ...] = ()  # further origins that may speak to it
     console: Path = field(default=CONSOLE)
     mapping: SeriesMapping | None = None  # names that readings have besides their own
+    alertmanagers: tuple[str, ...] = ()  # where alerts are sent, as `notifier.checked_url` returns addresses
 
 
 def app_of(config: ServeConfig) -> FastAPI:
     """Return the application of a configuration. Raises ValueError for bad rules or roles."""
     parse(config.rules)  # at once: bad rules are said before anything listens, good ones are ready when a city comes
     center = CenterConfig(config.rules, config.semantics, max_devices=config.max_devices, mapping=config.mapping)
-    host = Host(HostConfig(center, seats_of(config.tokens), config.data, config.run, config.exercise_url))
+    address = f"http://{shown_host(config.host)}:{config.port}"
+    host = Host(
+        HostConfig(
+            center, seats_of(config.tokens), config.data, config.run, config.exercise_url, config.alertmanagers, address
+        )
+    )  # fmt: skip
     names = (*hosts_of(config.host), *(name.lower() for name in config.names))
     return create_app(host, GuardConfig(names, config.origins), config.console)
 
@@ -77,7 +83,7 @@ def serve(config: ServeConfig, ready: Callable[[str], None] = lambda address: No
         try:
             check_data(config)
             bound = closing.enter_context(listen(config.host, config.port))  # first: a city that is there already can wait at it
-            app = app_of(config)
+            app = app_of(replace(config, port=bound.getsockname()[1]))
         except (CannotServe, FolderInUse, JournalError, RecorderError, ValueError) as error:
             sys.stderr.write(f"{error}\n")
             return 1

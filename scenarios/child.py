@@ -86,6 +86,7 @@ def _center(config: dict[str, Any]) -> int:
         ServeConfig(
             config["tokens"], data, config["host"], config["port"], config["run"], rules,
             exercise_url=config["exercise_url"], names=tuple(config["names"]), mapping=mapping,
+            alertmanagers=tuple(config["alertmanagers"]),
         ),
         _ready,
     )  # fmt: skip

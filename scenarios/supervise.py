@@ -52,6 +52,7 @@ class DemoConfig:
     loop: bool = True
     browser: bool = True
     names: tuple[str, ...] = ()
+    alertmanagers: tuple[str, ...] = ()
     run: str = ""
     until_expr: str = ""
     until_ms: int | None = None
@@ -119,7 +120,7 @@ class Supervisor:
         inner = "127.0.0.1" if config.host in EVERYWHERE else config.host
         self.center.config = common | {
             "role": "center", "port": self.port, "tokens": self.tokens, "exercise_url": self.exercise,
-            "names": list(config.names),
+            "names": list(config.names), "alertmanagers": list(config.alertmanagers),
         }  # fmt: skip
         tokens = {role: self.tokens[role] for role in ("city", "instructor")}
         self.city.config = common | {

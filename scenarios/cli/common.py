@@ -30,6 +30,10 @@ KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folde
 MappingOption = Annotated[
     Path | None, typer.Option("--mapping", help="A file of metric names, labels and units that the series have besides theirs.")
 ]
+AlertmanagerOption = Annotated[
+    list[str] | None,
+    typer.Option("--alertmanager", metavar="URL", help="Send alerts to an Alertmanager, as Prometheus does; may be repeated."),
+]
 DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder (else $CITYOPS_DATA, else your data home).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -97,6 +101,16 @@ def checked_rules(paths: Sequence[Path]) -> "tuple[RuleFile, ...]":
     texts = read_files(rule_files(paths))
     load_files(texts)
     return tuple(RuleFile(path, text) for path, text in texts.items())
+
+
+def checked_alertmanagers(given: Sequence[str] | None) -> tuple[str, ...]:
+    """Return where alerts are sent. Raises typer.BadParameter."""
+    from ops_center.notifier import checked_url
+
+    try:
+        return tuple(dict.fromkeys(checked_url(text) for text in given or ()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def checked_mapping(path: Path | None) -> "SeriesMapping | None":

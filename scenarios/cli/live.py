@@ -9,6 +9,7 @@ import typer
 from ops_center.seats import PERMISSIONS, new_seats
 from scenarios import runs
 from scenarios.cli.common import (
+    AlertmanagerOption,
     CityOption,
     DataOption,
     JsonOption,
@@ -18,6 +19,7 @@ from scenarios.cli.common import (
     RulesOption,
     ScenarioArgument,
     SeedOption,
+    checked_alertmanagers,
     checked_mapping,
     checked_rules,
     data_folder,
@@ -57,6 +59,7 @@ class Live:
     until_expr: str = ""
     until_ms: int | None = None  # from T+0
     mapping: Path | None = None
+    alertmanagers: tuple[str, ...] = ()
 
 
 def go_live(live: Live) -> None:
@@ -82,7 +85,7 @@ def go_live(live: Live) -> None:
 
     config = DemoConfig(
         made, data_folder(live.data), live.host, live.port, speed, live.loop, live.browser,
-        until_expr=live.until_expr, until_ms=live.until_ms,
+        until_expr=live.until_expr, until_ms=live.until_ms, alertmanagers=live.alertmanagers,
         say=lambda line: typer.echo(line, err=live.as_json),
         greet=_print_links if live.as_json else None,
     )  # fmt: skip
@@ -120,6 +123,7 @@ def demo(
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
     no_browser: BrowserOption = False,
+    alertmanager: AlertmanagerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start the demo city and open the console. Whatever dies is started again; Ctrl+C ends it all.
@@ -127,7 +131,7 @@ def demo(
     Example: cityops demo --speed 20
     """
     asked = Live(scenario, seed, None, city, speed, rules or [], kinds or [], data, host, port, not no_browser, as_json, True)
-    go_live(replace(asked, mapping=mapping))
+    go_live(replace(asked, mapping=mapping, alertmanagers=checked_alertmanagers(alertmanager)))
 
 
 def serve(
@@ -138,6 +142,7 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: a free one.")] = 8700,
     token: Annotated[str | None, typer.Option("--token", envvar="CITYOPS_TOKEN", help="Token of the city's wire.")] = None,
     max_devices: Annotated[int, typer.Option("--max-devices", min=1, help="Refuse a city with more devices.")] = 2_000_000,
+    alertmanager: AlertmanagerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start the operations center alone; cities connect to it.
@@ -150,7 +155,7 @@ def serve(
     tokens = new_seats()
     if token is not None:
         tokens["city"] = token
-    texts, named = checked_rules(rules or []), checked_mapping(mapping)
+    texts, named, told = checked_rules(rules or []), checked_mapping(mapping), checked_alertmanagers(alertmanager)
 
     def ready(address: str) -> None:
         links = {role: f"{address}/#seat={tokens[role]}" for role in PERMISSIONS}
@@ -163,7 +168,9 @@ def serve(
         say(f"a city connects with: cityops city SCENARIO --to {wire['url']} --token {wire['token']}")
 
     with runs.locked(data_folder(data)):
-        config = ServeConfig(tokens, data_folder(data), host, port, rules=texts, max_devices=max_devices, mapping=named)
+        config = ServeConfig(
+            tokens, data_folder(data), host, port, rules=texts, max_devices=max_devices, mapping=named, alertmanagers=told
+        )
         raise typer.Exit(serve_center(config, ready))
 
 

@@ -8,6 +8,7 @@ import typer
 
 from ops_center.until import Condition
 from scenarios.cli.common import (
+    AlertmanagerOption,
     CityOption,
     DataOption,
     JsonOption,
@@ -17,6 +18,7 @@ from scenarios.cli.common import (
     RulesOption,
     ScenarioArgument,
     SeedOption,
+    checked_alertmanagers,
     checked_rules,
     data_folder,
     duration,
@@ -57,6 +59,7 @@ def run(
     data: DataOption = None,
     port: PortOption = None,
     no_browser: BrowserOption = False,
+    alertmanager: AlertmanagerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a scenario.
@@ -68,8 +71,15 @@ def run(
         _condition(until_expr)
         asked = Live(scenario, seed, noise_seed, city, speed, rules or [], kinds or [], data, until_expr=until_expr or "")
         until_ms = None if until is None else duration(until)
-        go_live(replace(asked, port=port, browser=not no_browser, as_json=as_json, until_ms=until_ms, mapping=mapping))
+        told = checked_alertmanagers(alertmanager)
+        go_live(
+            replace(
+                asked, port=port, browser=not no_browser, as_json=as_json, until_ms=until_ms, mapping=mapping, alertmanagers=told
+            )
+        )
         return
+    if alertmanager:
+        raise typer.BadParameter("a run without a clock sends no alerts", param_hint="--alertmanager")
     condition = _condition(until_expr)
     checked_rules(rules or [])
     setup = prepare(
