@@ -11,8 +11,10 @@ from scenarios.rulebench.report_page import (
     Markup,
     Text,
     cards,
-    folded,
+    count,
+    filled,
     interval,
+    joined,
     number,
     page,
     paragraph,
@@ -21,11 +23,24 @@ from scenarios.rulebench.report_page import (
     with_interval,
 )
 from scenarios.rulebench.report_plots import Bar, bars
-from scenarios.rulebench.report_score import FIGURES, STATUSES
+from scenarios.rulebench.report_runs import (
+    ALERT,
+    BEGAN,
+    EVENT,
+    EVENTS,
+    FIGURES,
+    KIND,
+    MOST_ROWS,
+    PLACE,
+    RUN,
+    STATUSES,
+    began,
+    false_alarms,
+    measured,
+)
 from scenarios.units import say_duration
 
 Plain = dict[str, Any]
-MOST_ROWS = 200
 TITLE = {"vi": "So sánh hai bộ quy tắc", "en": "Two rule sets compared"}
 CHANGES: Mapping[str, Text] = {
     "gained": {"vi": "nay phát hiện được", "en": "caught now"}, "lost": {"vi": "nay bỏ sót", "en": "lost now"},
@@ -51,7 +66,7 @@ def as_html(document: Plain, lang: str = "vi") -> str:
         paragraph(f"A: {', '.join(document['a']['rules'])}", "muted"),
         paragraph(f"B: {', '.join(document['b']['rules'])}", "muted"),
         cards([_card(name, overall[name]) for name in shown if name in overall]),
-        paragraph(_said(document), "muted"),
+        paragraph(filled(SAID, **measured(document)), "muted"),
         section({"vi": "Các con số", "en": "Figures"}, _figures(overall)),
         section({"vi": "Sự việc thay đổi ra sao", "en": "What became of events"}, _changes(document)),
         section({"vi": "Theo loại sự việc", "en": "By kind of event"}, _kinds(document)),
@@ -61,17 +76,19 @@ def as_html(document: Plain, lang: str = "vi") -> str:
     return page(TITLE, lang, parts)
 
 
-def _card(name: str, both: Plain) -> tuple[Text, str, str]:
+def _card(name: str, both: Plain) -> tuple[Text, Text, Text | str]:
     title, unit = FIGURES[name]
-    return title, f"{number(both['a']['value'], unit)} → {number(both['b']['value'], unit)}", interval(both["difference"], unit)
+    return title, _from_to(both, unit), interval(both["difference"], unit)
 
 
-def _said(document: Plain) -> Text:
-    level, runs, hours = f"{100 * document['interval']['level']:g} %", len(document["runs"]), f"{document['operator_hours']:g}"
-    return {
-        "vi": f"Cùng {runs} lần chạy, {hours} giờ trực. Khoảng tin cậy {level} của hiệu số: bootstrap theo cặp.",
-        "en": f"The same {runs} runs, {hours} operator-hours. Intervals of {level} of the differences: paired bootstrap.",
-    }
+def _from_to(both: Plain, unit: str) -> Text:
+    return joined(" → ", number(both["a"]["value"], unit), number(both["b"]["value"], unit))
+
+
+SAID: Text = {
+    "vi": "Cùng {runs} lần chạy, {hours} giờ trực. Khoảng tin cậy {level} của hiệu số: bootstrap theo cặp.",
+    "en": "The same {runs} runs, {hours} operator-hours. Intervals of {level} of the differences: paired bootstrap.",
+}
 
 
 def _figures(figures: Mapping[str, Plain]) -> str:
@@ -101,15 +118,10 @@ def _changes(document: Plain) -> str:
     counted = document["changes"]
     axis = {"vi": "số sự việc", "en": "events"}
     plot = bars([Bar(CHANGES[c], ((COLOURS.get(c, "even"), counted.get(c, 0)),)) for c in CHANGES], axis)
-    heads: list[Text | str] = [
-        {"vi": "Kịch bản, hạt giống", "en": "Scenario, seed"}, {"vi": "Bắt đầu", "en": "Began"}, {"vi": "Sự việc", "en": "Event"},
-        {"vi": "Nơi", "en": "Place"}, "A", "B", {"vi": "Thay đổi", "en": "Change"},
-    ]  # fmt: skip
+    heads: list[Text | str] = [RUN, BEGAN, EVENT, PLACE, "A", "B", {"vi": "Thay đổi", "en": "Change"}]
     rows = [
-        [f"{r['scenario']}, {r['seed']}", say_duration(r["start_ms"]), r["title"] or r["kind"].replace("_", " "), r["name"] or "",
-         _met(r["a"]), _met(r["b"]), CHANGES[r["change"]]]
-        for r in document["incidents"][:MOST_ROWS]
-    ]  # fmt: skip
+        [*began(r), r["name"] or "", _met(r["a"]), _met(r["b"]), CHANGES[r["change"]]] for r in document["incidents"][:MOST_ROWS]
+    ]
     return plot + table(heads, rows, (1,))
 
 
@@ -123,27 +135,27 @@ def _met(row: Plain | None) -> Text | str:
 
 def _kinds(document: Plain) -> str:
     heads = [
-        {"vi": "Loại", "en": "Kind"}, {"vi": "tổng", "en": "events"}, {"vi": "cả hai", "en": "both"},
+        KIND, EVENTS, {"vi": "cả hai", "en": "both"},
         {"vi": "chỉ A", "en": "only A"}, {"vi": "chỉ B", "en": "only B"}, {"vi": "không bên nào", "en": "neither"},
         FIGURES["mean_time_to_detect_s"][0],
     ]  # fmt: skip
     rows = []
     for row in document["by_kind"]:
         times = row["figures"]["mean_time_to_detect_s"]
-        counts = [str(row[name]) for name in ("events", "both", "only_a", "only_b", "neither")]
-        rows.append([row["title"], *counts, f"{number(times['a']['value'], 's')} → {number(times['b']['value'], 's')}"])
+        counts = [count(row[name]) for name in ("events", "both", "only_a", "only_b", "neither")]
+        rows.append([row["title"], *counts, _from_to(times, "s")])
     return table(heads, rows, range(1, 7))
 
 
 def _alerts(document: Plain) -> str:
     changed = [row for row in document["by_alert"] if not row["same"] and any(row["alarms"].values())]
     heads: list[Text | str] = [
-        {"vi": "Cảnh báo", "en": "Alert"}, {"vi": "có ở", "en": "in"}, {"vi": "số lần A", "en": "alarms A"},
+        ALERT, {"vi": "có ở", "en": "in"}, {"vi": "số lần A", "en": "alarms A"},
         {"vi": "số lần B", "en": "alarms B"}, {"vi": "báo sai A", "en": "false A"}, {"vi": "báo sai B", "en": "false B"},
     ]  # fmt: skip
     there: Mapping[str, Text | str] = {"both": {"vi": "cả hai", "en": "both"}, "a": "A", "b": "B"}
     rows = [
-        [r["alert"], there[r["there"]], *(str(r[what][side]) for what in ("alarms", "false_alarms") for side in ("a", "b"))]
+        [r["alert"], there[r["there"]], *(count(r[what][side]) for what in ("alarms", "false_alarms") for side in ("a", "b"))]
         for r in changed
     ]
     same = len(document["by_alert"]) - len(changed)
@@ -160,18 +172,6 @@ def _false(document: Plain) -> str:
         "vi": f"Cả hai: {false['both']}; chỉ A: {false['only']['a']}; chỉ B: {false['only']['b']}.",
         "en": f"Both: {false['both']}; only A: {false['only']['a']}; only B: {false['only']['b']}.",
     }
-    heads = [{"vi": "Kịch bản, hạt giống", "en": "Scenario, seed"}, {"vi": "Lúc", "en": "At"}, {"vi": "Cảnh báo", "en": "Alert"},
-             {"vi": "Nguyên nhân", "en": "Cause"}]  # fmt: skip
-    parts = [paragraph(note)]
-    for side in ("a", "b"):
-        rows = [
-            [
-                f"{r['scenario']}, {r['seed']}",
-                say_duration(r["fired_ms"]),
-                r["alert"],
-                {"vi": r["cause"]["vi"], "en": r["cause"]["en"]},
-            ]
-            for r in false[side][:MOST_ROWS]
-        ]
-        parts.append(folded({"vi": f"Chỉ {side.upper()}", "en": f"Only {side.upper()}"}, table(heads, rows, (1,))))
-    return "".join(parts)
+    sides = ("a", "b")
+    lists = [false_alarms(false[side], {"vi": f"Chỉ {side.upper()}", "en": f"Only {side.upper()}"}) for side in sides]
+    return "".join([paragraph(note), *lists])

@@ -6,7 +6,7 @@ Lives here: which figures are shown, in which words. Must not know: how mutants 
 from collections.abc import Mapping
 from typing import Any
 
-from scenarios.rulebench.report_page import Text, cards, diff, folded, number, page, paragraph, section, table
+from scenarios.rulebench.report_page import Text, cards, count, diff, folded, joined, number, page, paragraph, section, table
 from scenarios.rulebench.report_plots import Bar, bars
 
 Plain = dict[str, Any]
@@ -33,15 +33,15 @@ def as_html(document: Plain, lang: str = "vi") -> str:
     return page(TITLE, lang, parts)
 
 
-def _cards(score: Plain) -> list[tuple[Text, str, str]]:
-    of = f"/ {score['noticed'] + score['survived']}"
+def _cards(score: Plain) -> list[tuple[Text, Text | str, Text | str]]:
+    of = joined(" ", "/", count(score["noticed"] + score["survived"]))
     return [
         ({"vi": "Điểm đột biến", "en": "Mutation score"}, number(score["score"], "%"), ""),
-        ({"vi": "Thay đổi bị phát hiện", "en": "Changes noticed"}, str(score["noticed"]), of),
-        ({"vi": "nhờ kiểm thử", "en": "by tests"}, str(score["noticed_by_tests"]), of),
-        ({"vi": "nhờ kịch bản", "en": "by scenarios"}, str(score["noticed_by_scenarios"]), of),
-        ({"vi": "Sống sót", "en": "Survived"}, str(score["survived"]), of),
-        ({"vi": "Tương đương", "en": "Equivalent"}, str(score["equivalent"]), ""),
+        ({"vi": "Thay đổi bị phát hiện", "en": "Changes noticed"}, count(score["noticed"]), of),
+        ({"vi": "nhờ kiểm thử", "en": "by tests"}, count(score["noticed_by_tests"]), of),
+        ({"vi": "nhờ kịch bản", "en": "by scenarios"}, count(score["noticed_by_scenarios"]), of),
+        ({"vi": "Sống sót", "en": "Survived"}, count(score["survived"]), of),
+        ({"vi": "Tương đương", "en": "Equivalent"}, count(score["equivalent"]), ""),
     ]
 
 

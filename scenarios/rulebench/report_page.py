@@ -50,6 +50,8 @@ def say(text: Text | str) -> str:
         return text
     if isinstance(text, str):
         return escape(text)
+    if text["vi"] == text["en"]:
+        return escape(text["en"])
     return "".join(f'<span lang="{lang}">{escape(text[lang])}</span>' for lang in LANGS)
 
 
@@ -78,10 +80,10 @@ def paragraph(text: Text | str, css: str = "") -> str:
     return f'<p class="{css}">{say(text)}</p>' if css else f"<p>{say(text)}</p>"
 
 
-def cards(rows: Sequence[tuple[Text, str, str]]) -> str:
+def cards(rows: Sequence[tuple[Text, Text | str, Text | str]]) -> str:
     """Return figures that stand for the whole: what it is, the value, its interval."""
     inner = "".join(
-        f'<div class="card"><small>{say(name)}</small><b>{escape(value)}</b><small>{escape(note)}</small></div>'
+        f'<div class="card"><small>{say(name)}</small><b>{say(value)}</b><small>{say(note)}</small></div>'
         for name, value, note in rows
     )
     return f'<div class="cards">{inner}</div>'
@@ -111,26 +113,55 @@ def diff(text: str) -> str:
     return f"<pre>{chr(10).join(lines)}</pre>" if lines else ""
 
 
-# -- figures as people read them
+# -- figures as people read them: 1234,5 is 1.234 in Vietnamese, whose decimals stand behind a comma
 
 
-def number(value: float | None, unit: str = "") -> str:
+def number(value: float | None, unit: str = "") -> Text:
     """Return a number with three digits; `–` for none. With `%` it is a share."""
     if value is None:
-        return "–"
+        return {"vi": "–", "en": "–"}
     value = 100 * value if unit == "%" else value
-    text = f"{value:.3g}" if abs(value) < 1_000 else f"{value:.0f}"
-    return f"{text} {unit}".rstrip()
+    if abs(value) < 1_000:
+        return _with_unit(plain(float(f"{value:.3g}")), unit)
+    return _with_unit({"vi": f"{value:,.0f}".replace(",", "."), "en": f"{value:.0f}"}, unit)
 
 
-def interval(figure: Mapping[str, float | None], unit: str = "") -> str:
+def count(value: int) -> Text:
+    """Return a whole number."""
+    return {"vi": f"{value:,}".replace(",", "."), "en": str(value)}
+
+
+def plain(value: float) -> Text:
+    """Return a number with as many digits as it has, at most six."""
+    return {"vi": f"{value:g}".replace(".", ","), "en": f"{value:g}"}
+
+
+def joined(between: str, *texts: Text | str) -> Text:
+    """Return texts one after the other, in each language."""
+    return {lang: between.join(text if isinstance(text, str) else text[lang] for text in texts) for lang in LANGS}
+
+
+def filled(template: Text, **parts: Text | str) -> Text:
+    """Return a text of ours with what stands in its braces, in each language."""
+    return {
+        lang: template[lang].format(**{name: part if isinstance(part, str) else part[lang] for name, part in parts.items()})
+        for lang in LANGS
+    }
+
+
+def _with_unit(text: Text, unit: str) -> Text:
+    return joined(" ", text, unit) if unit else text
+
+
+def interval(figure: Mapping[str, float | None], unit: str = "") -> Text | str:
     """Return the interval of a figure, "" where there is none."""
     if figure["low"] is None or figure["high"] is None:
         return ""
-    return f"{number(figure['low'], unit).removesuffix(' %')} – {number(figure['high'], unit)}"
+    low = number(figure["low"], unit)
+    return joined(" – ", {lang: text.removesuffix(" %") for lang, text in low.items()}, number(figure["high"], unit))
 
 
 def with_interval(figure: Mapping[str, float | None], unit: str = "") -> Markup:
     """Return a figure with its interval below it, for a cell of a table."""
     between = interval(figure, unit)
-    return Markup(escape(number(figure["value"], unit)) + (f"<br><small>{escape(between)}</small>" if between else ""))
+    return Markup(say(number(figure["value"], unit)) + (f"<br><small>{say(between)}</small>" if between else ""))

@@ -46,7 +46,7 @@ class Point:
 
     x: float
     y: float
-    title: str
+    title: Text | str
     shape: str = "o"
     colour: str = "even"
 
@@ -122,7 +122,8 @@ def distribution(values: Sequence[float], marks: Sequence[Dot], axis: Text, unit
     top = _upper([known[-1], *(x for mark in marks for x in (mark.value, mark.high))])
     floor = 190
     scale = _across(top, 60)
-    parts = [f'<text class="muted" x="52" y="{_rise(share, floor) + 4:.1f}" text-anchor="end">{100 * share:g} %</text>'
+    parts = [f'<text class="muted" x="52" y="{_rise(share, floor) + 4:.1f}" text-anchor="end">'
+             f'{_inline(number(share, "%"))}</text>'
              f'<line class="grid" x1="60" x2="{WIDTH - RIGHT}" y1="{_rise(share, floor):.1f}" y2="{_rise(share, floor):.1f}"/>'
              for share in (0.0, 0.25, 0.5, 0.75, 1.0)]  # fmt: skip
     path = [f"M{scale(0):.1f},{floor}"]
@@ -139,7 +140,7 @@ def distribution(values: Sequence[float], marks: Sequence[Dot], axis: Text, unit
         ends = [scale(x) for x in (mark.value, mark.low, mark.high) if x is not None]
         left = max(ends) > WIDTH / 2  # there is no room on the right of it
         at, side = (min(ends) - 9, "end") if left else (max(ends) + 9, "start")
-        words = f"{_inline(mark.label)} {escape(number(mark.value, unit))}"
+        words = f"{_inline(mark.label)} {_inline(number(mark.value, unit))}"
         parts.append(f'<text x="{at:.1f}" y="{y + 4}" text-anchor="{side}">{words}</text>')
     parts += _ticks(top, scale, floor, unit)
     parts.append(_axis(axis, floor + 38))
@@ -197,7 +198,7 @@ def _up(top: float):  # type: ignore[no-untyped-def]  # a function of a number
 def _plane_axes(right: float, top: float, x_axis: Text, y_axis: Text, y_unit: str) -> list[str]:
     up, across = _up(top), _across(right, PLANE_LEFT)
     parts = [f'<line class="grid" x1="{PLANE_LEFT}" x2="{WIDTH - RIGHT}" y1="{up(y):.1f}" y2="{up(y):.1f}"/>'
-             f'<text class="muted" x="{PLANE_LEFT - 8}" y="{up(y) + 4:.1f}" text-anchor="end">{escape(number(y, y_unit))}</text>'
+             f'<text class="muted" x="{PLANE_LEFT - 8}" y="{up(y) + 4:.1f}" text-anchor="end">{_inline(number(y, y_unit))}</text>'
              for y in ticks(0.0, top)]  # fmt: skip
     parts += _ticks(right, across, FLOOR, "")
     parts.append(_axis(x_axis, FLOOR + 38, (PLANE_LEFT + WIDTH - RIGHT) / 2))
@@ -238,6 +239,8 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float)
 def _inline(text: Text | str) -> str:
     if isinstance(text, str):
         return escape(text)
+    if text["vi"] == text["en"]:
+        return escape(text["en"])
     return "".join(f'<tspan lang="{lang}">{escape(words)}</tspan>' for lang, words in text.items())
 
 
@@ -250,8 +253,8 @@ def _label(label: Text | str, y: float) -> str:
     return f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">{_inline(said)}</text>'
 
 
-def _value(text: str, y: float) -> str:
-    return f'<text x="{WIDTH - RIGHT + 12}" y="{y + 4}">{escape(text)}</text>'
+def _value(text: Text, y: float) -> str:
+    return f'<text x="{WIDTH - RIGHT + 12}" y="{y + 4}">{_inline(text)}</text>'
 
 
 def _axis(text: Text, y: float, x: float | None = None) -> str:
@@ -266,7 +269,7 @@ def _axis(text: Text, y: float, x: float | None = None) -> str:
 def _ticks(top: float, scale, floor: float, unit: str) -> list[str]:  # type: ignore[no-untyped-def]  # as _across
     return [
         f'<line class="grid" x1="{scale(x):.1f}" x2="{scale(x):.1f}" y1="{floor - 4}" y2="{floor + 4}"/>'
-        f'<text class="muted" x="{scale(x):.1f}" y="{floor + 18}" text-anchor="middle">{escape(number(x, unit))}</text>'
+        f'<text class="muted" x="{scale(x):.1f}" y="{floor + 18}" text-anchor="middle">{_inline(number(x, unit))}</text>'
         for x in ticks(0.0, top)
     ]
 
@@ -278,13 +281,20 @@ def _framed(parts: list[str], rows: int, top: float, axis: Text, unit: str) -> s
 
 
 def _shape(point: Point, x: float, y: float) -> str:
-    colour, title = COLOURS[point.colour], f"<title>{escape(point.title)}</title>" if point.title else ""
+    colour, title = COLOURS[point.colour], _title(point.title)
     if point.shape == "d":
         return f'<path d="M{x:.1f},{y - 7:.1f}l7,7l-7,7l-7,-7z" fill="{colour}">{title}</path>'
     if point.shape == "x":
         cross = f"M{x - 5:.1f},{y - 5:.1f}l10,10m0,-10l-10,10"
         return f'<path d="{cross}" stroke="{colour}" stroke-width="2.5" fill="none">{title}</path>'
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}">{title}</circle>'
+
+
+def _title(text: Text | str) -> str:
+    """What is shown when somebody hovers over a mark: the browser chooses by language, and must not be given any markup."""
+    if isinstance(text, str):
+        return f"<title>{escape(text)}</title>" if text else ""
+    return "".join(f'<title lang="{lang}">{escape(words)}</title>' for lang, words in text.items())
 
 
 def _legend(rows: Sequence[tuple[str, Text]]) -> str:

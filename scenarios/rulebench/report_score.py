@@ -9,6 +9,8 @@ from typing import Any
 from scenarios.rulebench.report_page import (
     Text,
     cards,
+    count,
+    filled,
     folded,
     interval,
     number,
@@ -19,30 +21,25 @@ from scenarios.rulebench.report_page import (
     with_interval,
 )
 from scenarios.rulebench.report_plots import Bar, Dot, bars, distribution, dots
+from scenarios.rulebench.report_runs import (
+    ALERT,
+    BEGAN,
+    EVENT,
+    EVENTS,
+    FIGURES,
+    KIND,
+    MOST_ROWS,
+    PLACE,
+    RUN,
+    STATUSES,
+    began,
+    false_alarms,
+    measured,
+)
 from scenarios.units import say_duration
 
 Plain = dict[str, Any]
-MOST_ROWS = 200
 TITLE = {"vi": "Chấm điểm quy tắc cảnh báo", "en": "Score of alert rules"}
-FIGURES: Mapping[str, tuple[Text, str]] = {
-    "detection_rate": ({"vi": "Tỷ lệ phát hiện", "en": "Detection rate"}, "%"),
-    "mean_time_to_detect_s": ({"vi": "Thời gian phát hiện trung bình", "en": "Mean time to detect"}, "s"),
-    "p95_time_to_detect_s": ({"vi": "Thời gian phát hiện, bách phân vị 95", "en": "Time to detect, 95th percentile"}, "s"),
-    "alarms_per_operator_hour": ({"vi": "Cảnh báo mỗi giờ trực", "en": "Alarms an operator-hour"}, ""),
-    "false_alarms_per_operator_hour": ({"vi": "Báo sai mỗi giờ trực", "en": "False alarms an operator-hour"}, ""),
-    "precision": ({"vi": "Độ chính xác", "en": "Precision"}, "%"),
-    "flood_share": ({"vi": "Thời gian dồn dập", "en": "Time in flood"}, "%"),
-    "nuisance_rate": ({"vi": "Báo lặp mỗi sự việc", "en": "Repeats an incident"}, ""),
-    "false_normal_rate": ({"vi": "Tắt quá sớm", "en": "Cleared too early"}, "%"),
-    "overstayed_rate": ({"vi": "Còn báo khi đã hết", "en": "Stayed after the end"}, "%"),
-    "false_alarm_rate": ({"vi": "Báo sai trên số lần quyết định", "en": "False alarms of decisions"}, "%"),
-    "false_alarms_per_sensor_day": ({"vi": "Báo sai mỗi cảm biến mỗi ngày", "en": "False alarms a sensor and day"}, ""),
-}
-STATUSES: Mapping[str, Text] = {
-    "detected": {"vi": "phát hiện", "en": "detected"}, "late": {"vi": "muộn", "en": "late"},
-    "missed": {"vi": "bỏ sót", "en": "missed"}, "open": {"vi": "còn mở lúc hết", "en": "open at the end"},
-    "out_of_sight": {"vi": "ngoài tầm cảm biến", "en": "out of sight"},
-}  # fmt: skip
 VERDICTS: Mapping[str, tuple[str, Text]] = {
     "detection": ("mark", {"vi": "phát hiện", "en": "detection"}),
     "known": ("good", {"vi": "đã biết", "en": "known already"}),
@@ -73,33 +70,35 @@ def as_html(document: Plain, lang: str = "vi") -> str:
     return page(TITLE, lang, parts)
 
 
+OF_WHAT: Text = {
+    "vi": "{rules} · {runs} lần chạy, {hours} giờ trực · ngữ nghĩa {semantics}",
+    "en": "{rules} · {runs} runs, {hours} operator-hours · semantics {semantics}",
+}
+OF_INTERVALS: Text = {
+    "vi": "Khoảng tin cậy {level}: bootstrap trên các lần chạy, {resamples} lần lấy mẫu.",
+    "en": "Intervals are of {level}: {method}, {resamples} resamples.",
+}
+
+
 def _of_what(document: Plain) -> Text:
-    rules, runs, hours = ", ".join(document["rules"]), len(document["runs"]), f"{document['operator_hours']:g}"
-    return {
-        "vi": f"{rules} · {runs} lần chạy, {hours} giờ trực · ngữ nghĩa {document['semantics']}",
-        "en": f"{rules} · {runs} runs, {hours} operator-hours · semantics {document['semantics']}",
-    }
+    return filled(OF_WHAT, rules=", ".join(document["rules"]), semantics=document["semantics"], **measured(document))
 
 
 def _said_interval(document: Plain) -> Text:
     said = document["interval"]
-    level, resamples = f"{100 * said['level']:g} %", said["resamples"]
-    return {
-        "vi": f"Khoảng tin cậy {level}: bootstrap trên các lần chạy, {resamples} lần lấy mẫu.",
-        "en": f"Intervals are of {level}: {said['method']}, {resamples} resamples.",
-    }
+    return filled(OF_INTERVALS, method=said["method"], resamples=count(said["resamples"]), **measured(document))
 
 
 def _detection(document: Plain) -> str:
     rows = [row for row in document["by_kind"] if row["events"]]
     rates = [(row["title"], row["figures"]["detection_rate"]) for row in rows]
     plot = dots([Dot(t, f["value"], f["low"], f["high"]) for t, f in rates], FIGURES["detection_rate"][0], "%", 1.0)
-    heads = [{"vi": "Loại", "en": "Kind"}, {"vi": "tổng", "en": "events"}, *STATUSES.values(), *(FIGURES[n][0] for n in TIMES)]
+    heads = [KIND, EVENTS, *STATUSES.values(), *(FIGURES[n][0] for n in TIMES)]
     cells = [
         [
             row["title"],
-            str(row["events"]),
-            *(str(row[s]) for s in STATUSES),
+            count(row["events"]),
+            *(count(row[s]) for s in STATUSES),
             *(with_interval(row["figures"][n], "s") for n in TIMES),
         ]
         for row in rows
@@ -142,41 +141,17 @@ def _false(document: Plain) -> str:
     causes = document["causes"]
     axis = {"vi": "số lần báo sai", "en": "false alarms"}
     plot = bars([Bar(row["title"], (("bad", row["count"]),)) for row in causes], axis)
-    heads = [
-        {"vi": "Kịch bản, hạt giống", "en": "Scenario, seed"}, {"vi": "Lúc", "en": "At"}, {"vi": "Cảnh báo", "en": "Alert"},
-        {"vi": "Nguyên nhân", "en": "Cause"}, {"vi": "Nơi", "en": "Place"},
-    ]  # fmt: skip
-    rows = [
-        [
-            f"{a['scenario']}, {a['seed']}",
-            say_duration(a["fired_ms"]),
-            a["alert"],
-            _cause(a),
-            str(a["cause"].get("place") or _place(a)),
-        ]
-        for a in document["false_alarms"][:MOST_ROWS]
-    ]
-    return plot + folded({"vi": "Từng lần báo sai", "en": "Each false alarm"}, table(heads, rows))
-
-
-def _cause(alarm: Plain) -> Text:
-    cause = alarm["cause"]
-    return {"vi": cause["vi"], "en": cause["en"]}
-
-
-def _place(alarm: Plain) -> str:
-    labels: dict[str, str] = alarm["labels"]
-    return next((labels[name] for name in ("device_id", "road", "zone", "feeder", "cabinet") if name in labels), "")
+    return plot + false_alarms(document["false_alarms"], {"vi": "Từng lần báo sai", "en": "Each false alarm"})
 
 
 def _alerts(document: Plain) -> str:
     names = ("detection_rate", *TIMES, "false_alarms_per_operator_hour", "false_alarm_rate", "precision", "nuisance_rate",
              "false_normal_rate")  # fmt: skip
-    heads = [{"vi": "Cảnh báo", "en": "Alert"}, {"vi": "số lần", "en": "alarms"}, *(FIGURES[n][0] for n in names)]
+    heads = [ALERT, {"vi": "số lần", "en": "alarms"}, *(FIGURES[n][0] for n in names)]
     rows = [
         [
             row["alert"],
-            str(row["alarms"]),
+            count(row["alarms"]),
             *(with_interval(row["figures"][n], FIGURES[n][1]) if n in row["figures"] else "–" for n in names),
         ]
         for row in document["by_alert"]
@@ -191,10 +166,8 @@ def _alerts(document: Plain) -> str:
 
 
 def _incidents(document: Plain) -> str:
-    heads = [
-        {"vi": "Kịch bản, hạt giống", "en": "Scenario, seed"}, {"vi": "Bắt đầu", "en": "Began"}, {"vi": "Sự việc", "en": "Event"},
-        {"vi": "Nơi", "en": "Place"}, {"vi": "Kết quả", "en": "Outcome"}, {"vi": "Sau", "en": "After"}, {"vi": "Bởi", "en": "By"},
-    ]  # fmt: skip
+    more = ({"vi": "Kết quả", "en": "Outcome"}, {"vi": "Sau", "en": "After"}, {"vi": "Bởi", "en": "By"})
+    heads = [RUN, BEGAN, EVENT, PLACE, *more]
     rows = [_incident(row) for row in document["incidents"][:MOST_ROWS]]
     left = len(document["incidents"]) - len(rows) + document["left_out"]["incidents"]
     note: Text = {"vi": f"… và {left} sự việc nữa, trong tài liệu JSON", "en": f"… and {left} more, in the JSON document"}
@@ -203,13 +176,10 @@ def _incidents(document: Plain) -> str:
 
 
 def _incident(row: Plain) -> Sequence[Text | str]:
-    title = row["title"] or row["kind"].replace("_", " ")
     after = "–" if row["after_ms"] is None else say_duration(row["after_ms"])
     by = row.get("by") or ""
-    return [
-        f"{row['scenario']}, {row['seed']}", say_duration(row["start_ms"]), title, row.get("name") or _of(row["place"]),
-        STATUSES.get(row["status"], row["status"]), after, by if isinstance(by, str) else ", ".join(map(str, by)),
-    ]  # fmt: skip
+    said = by if isinstance(by, str) else ", ".join(map(str, by))
+    return [*began(row), row.get("name") or _of(row["place"]), STATUSES.get(row["status"], row["status"]), after, said]
 
 
 def _of(place: Any) -> str:
@@ -222,7 +192,7 @@ def _runs(document: Plain) -> str:
         {"vi": "Cảnh báo", "en": "Alarms"}, {"vi": "Nhiều nhất trong 10 phút", "en": "Most in 10 min"},
     ]  # fmt: skip
     rows = [
-        [run["scenario"], str(run["seed"]), str(run["incidents"]), str(run["alarms"]), str(run["peak_10_min"])]
+        [run["scenario"], str(run["seed"]), *(count(run[name]) for name in ("incidents", "alarms", "peak_10_min"))]
         for run in document["runs"]
     ]
     return folded({"vi": f"{len(rows)} lần chạy", "en": f"{len(rows)} runs"}, table(heads, rows, (1, 2, 3, 4)))

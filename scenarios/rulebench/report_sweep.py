@@ -7,9 +7,23 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from scenarios.rulebench.report_page import Text, cards, diff, folded, interval, number, page, paragraph, section, table
+from scenarios.rulebench.report_page import (
+    Text,
+    cards,
+    count,
+    diff,
+    filled,
+    folded,
+    interval,
+    joined,
+    number,
+    page,
+    paragraph,
+    section,
+    table,
+)
 from scenarios.rulebench.report_plots import Curve, Point, curves, legend_of, plane
-from scenarios.rulebench.report_score import FIGURES
+from scenarios.rulebench.report_runs import FIGURES, measured
 
 Plain = dict[str, Any]
 MOST_ROWS, MOST_CURVES, MOST_POINTS = 100, 8, 4_000
@@ -46,16 +60,18 @@ def as_html(document: Plain, lang: str = "vi") -> str:
     return page({code: f"{text}: {rule['alert']}" for code, text in TITLE.items()}, lang, parts)
 
 
+SAID: Text = {
+    "vi": "{tried} cấu hình trên {runs} lần chạy, {hours} giờ trực; ngân sách {budget} cảnh báo mỗi giờ trực. "
+    "Khoảng tin cậy {level}: bootstrap trên các lần chạy.",
+    "en": "{tried} configurations over {runs} runs, {hours} operator-hours; a budget of {budget} alarms an operator-hour. "
+    "Intervals are of {level}: {method}.",
+}
+
+
 def _said(document: Plain) -> Text:
-    runs, hours, level = len(document["runs"]), f"{document['operator_hours']:g}", f"{100 * document['interval']['level']:g} %"
-    tried = len(document["configurations"]) + document["left_out"]
+    tried = count(len(document["configurations"]) + document["left_out"])
     budget = number(document["budget"]["alarms_per_operator_hour"])
-    return {
-        "vi": f"{tried} cấu hình trên {runs} lần chạy, {hours} giờ trực; ngân sách {budget} cảnh báo mỗi giờ trực. "
-        f"Khoảng tin cậy {level}: bootstrap trên các lần chạy.",
-        "en": f"{tried} configurations over {runs} runs, {hours} operator-hours; a budget of {budget} alarms an operator-hour. "
-        f"Intervals are of {level}: {document['interval']['method']}.",
-    }
+    return filled(SAID, tried=tried, budget=budget, method=document["interval"]["method"], **measured(document))
 
 
 def _now_and_best(document: Plain, rows: Mapping[int, Plain]) -> str:
@@ -68,7 +84,7 @@ def _now_and_best(document: Plain, rows: Mapping[int, Plain]) -> str:
     for name in NAMES:
         shown = [number(rows[n][name], UNITS.get(name, "")) for n in (current, *([] if best in (None, current) else [best]))]
         of = document["intervals"].get(str(current if best is None else best), {}).get(name)
-        found.append((titles[name], " → ".join(shown), "" if of is None else interval(of, UNITS.get(name, ""))))
+        found.append((titles[name], joined(" → ", *shown), "" if of is None else interval(of, UNITS.get(name, ""))))
     now = rows[current]["label"]
     labels: Text = {"vi": f"Đang dùng: {now}", "en": f"Now: {now}"}
     if best is not None and best != current:
@@ -85,7 +101,7 @@ def _points(document: Plain, rows: Mapping[int, Plain], x: str) -> list[Point]:
         if row["recall"] is None or row[x] is None:
             continue
         shape, colour, _ = SHAPES[marked.get(row["number"], "front" if row["number"] in front else "tried")]
-        title = f"{row['label']}: {number(row['recall'], '%')}, {number(row[x])}/h"
+        title = joined("", f"{row['label']}: ", number(row["recall"], "%"), "; ", number(row[x]), "/h")
         found.append(Point(row[x], row["recall"], title, shape, colour))
     return found
 

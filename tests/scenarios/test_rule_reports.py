@@ -11,7 +11,21 @@ from typing import Any
 import pytest
 
 from scenarios.rulebench import report_compare, report_mutate, report_score, report_sweep
-from scenarios.rulebench.report_page import LANGS, Markup, diff, interval, number, page, say, section, table
+from scenarios.rulebench.report_page import (
+    LANGS,
+    Markup,
+    cards,
+    count,
+    diff,
+    interval,
+    number,
+    page,
+    plain,
+    say,
+    section,
+    table,
+    with_interval,
+)
 from scenarios.rulebench.report_plots import Bar, Curve, Dot, Point, bars, curves, distribution, dots, plane, ticks
 from tests.scenarios.cli_kit import SHORT, cityops
 
@@ -153,7 +167,7 @@ def test_scores_and_comparisons_become_pages(tmp_path: Path) -> None:
     assert score.status == 0, score.err
     page_ = (tmp_path / "score.html").read_text(encoding="utf-8")
     whole(page_)
-    assert number(score.document["overall"]["figures"]["mean_time_to_detect_s"]["value"], "s") in page_
+    assert say(number(score.document["overall"]["figures"]["mean_time_to_detect_s"]["value"], "s")) in page_
     assert "Feeder outage" in page_ and "Mất điện xuất tuyến" in page_ and "FeederLoss" in page_
     compared = cityops("rules", "compare", tmp_path / "a.yml", tmp_path / "b.yml", *common, "--html", tmp_path / "c.html")
     assert compared.status == 0, compared.err
@@ -166,13 +180,65 @@ def test_scores_and_comparisons_become_pages(tmp_path: Path) -> None:
     assert report_compare.as_html(compared.document, "en").startswith("<!doctype html>")
 
 
+@pytest.mark.slow
+def test_a_sweep_and_a_mutation_run_become_pages(tmp_path: Path) -> None:
+    """The pages that the commands write are whole, open in the language asked for, and say what the JSON says."""
+    rules, claims = tmp_path / "a.yml", tmp_path / "claims.truth.yaml"
+    rules.write_text("groups: [{name: g, rules: [{alert: FeederLoss, expr: feeder_energised == 0, for: 30s}]}]")
+    lines = (HERE.parents[1] / "ops_center/rulepack/lighting.truth.yaml").read_text(encoding="utf-8").splitlines()
+    claim = next(line for line in lines if "FeederLoss:" in line)
+    claims.write_text("\n".join(["format: cityops-truth/1", "alerts:", claim]), encoding="utf-8")
+    common = ("--scenario", SHORT, "--seeds", 1, "--workers", 1, "--data", tmp_path, "--json", "--lang", "en")
+    swept = cityops("rules", "sweep", rules, "--sidecar", claims, *common, "--html", tmp_path / "sweep.html")
+    assert swept.status == 0, swept.err
+    page_ = (tmp_path / "sweep.html").read_text(encoding="utf-8")
+    whole(page_)
+    assert '<html lang="en">' in page_ and "FeederLoss" in page_ and swept.document["configurations"][0]["label"] in page_
+    mutated = cityops("rules", "mutate", rules, *common, "--html", tmp_path / "mutate.html")
+    assert mutated.status in (0, 1), mutated.err
+    page_ = (tmp_path / "mutate.html").read_text(encoding="utf-8")
+    whole(page_)
+    noticed, survived = (mutated.document["score"][name] for name in ("noticed", "survived"))
+    assert f"/ {noticed + survived}" in page_ and "Điểm đột biến" in page_ and "Mutation score" in page_
+
+
 # -- the kit
 
 
 def test_figures_are_said_with_their_units_and_intervals() -> None:
     """Shares become per cent, none is a dash, an interval stands once."""
-    assert [number(0.5, "%"), number(None), number(1234.5), number(0.12345, "s")] == ["50 %", "–", "1234", "0.123 s"]
-    assert interval({"low": 0.1, "high": 0.25}, "%") == "10 – 25 %" and interval({"low": None, "high": None}) == ""
+    said = [number(0.5, "%"), number(None), number(1234.5), number(0.12345, "s")]
+    assert [text["en"] for text in said] == ["50 %", "–", "1234", "0.123 s"]
+    assert [text["vi"] for text in said] == ["50 %", "–", "1.234", "0,123 s"]
+    assert interval({"low": 0.1, "high": 0.255}, "%") == {"vi": "10 – 25,5 %", "en": "10 – 25.5 %"}
+    assert interval({"low": None, "high": None}) == ""
+    assert [count(7), count(1234567), plain(1.5)] == [
+        {"vi": "7", "en": "7"},
+        {"vi": "1.234.567", "en": "1234567"},
+        {"vi": "1,5", "en": "1.5"},
+    ]
+
+
+def in_language(text: str, lang: str) -> str:
+    """What a reader of one language sees of a page: the texts, without those of the other."""
+    other = next(code for code in LANGS if code != lang)
+    shown = re.sub(rf'<(span|tspan|text|title) (?:[^>]* )?lang="{other}"[^>]*>.*?</\1>', " ", text, flags=re.DOTALL)
+    return re.sub(r"<style.*?</style>|<[^>]+>", " ", shown, flags=re.DOTALL)
+
+
+def test_vietnamese_readers_see_a_decimal_comma_in_tables_and_on_axes() -> None:
+    """Every number with decimals, in cards, tables, axes and at bars, has a comma in Vietnamese and a point in English."""
+    quarter = {"value": 0.255, "low": 0.125, "high": 0.5}
+    parts = [
+        cards([(AXIS, number(2.5, "s"), interval(quarter))]), table(["", ""], [["x", with_interval(quarter, "%")]]),
+        dots([Dot("d", 0.25, 0.1, 0.4)], AXIS), bars([Bar("b", (("bad", 1.5),))], AXIS),
+        distribution([0.5, 1.5], [Dot(AXIS, 1.25)], AXIS, "s"),
+        plane([Point(0.75, 0.5, number(0.75))], [], AXIS, AXIS), curves([Curve("c", ((0.0, 0.0), (0.5, 0.5)))], AXIS, AXIS),
+    ]  # fmt: skip
+    for part in parts:
+        assert re.search(r"\d,\d", in_language(part, "vi")) and re.search(r"\d\.\d", in_language(part, "en")), part
+        assert not re.search(r"\d\.\d", in_language(part, "vi")), part
+        assert not re.search(r"\d,\d", in_language(part, "en")), part
 
 
 def test_nothing_to_show_leaves_no_empty_section() -> None:
