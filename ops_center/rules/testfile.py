@@ -8,6 +8,7 @@ has `promql_expr_test`, names the group of each alert (`groupname`), gives each 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from ops_center.promql.errors import ParseError
 from ops_center.promql.parser import parse
 from ops_center.rules.files import PROMETHEUS, VMALERT_RULES
 from ops_center.rules.notation import NotationError, Points, parse_labels, parse_values
+from ops_center.rules.regular_rows import Stretch, cut_rows, rows_after
 from ops_center.rules.yaml_nodes import Document, FileError, is_null, short
 
 PROMTOOL, VMALERT = "promtool", "vmalert"
@@ -41,6 +43,8 @@ DEFAULT_INTERVAL_MS = 60_000
 MAX_BYTES = 32 << 20
 MAX_NODES = 400_000  # eighty thousand series
 MAX_FILE_POINTS = 20_000_000
+NODES_OF_ROW = 5
+Typed = tuple[Labels, Points | None]
 _YAML_NUMBERS = {".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
 
 
@@ -74,7 +78,7 @@ class RuleTest:
     name: str
     interval_ms: int
     start_ms: int
-    series: tuple[tuple[Labels, Points | None], ...]
+    series: tuple[Typed, ...]
     alerts: tuple[AlertCase, ...]
     exprs: tuple[ExprCase, ...]
     external_labels: tuple[tuple[str, str], ...]
@@ -123,10 +127,10 @@ STRICT = Reading()
 
 
 class _Reader:
-    """One test file being read: its document, its dialect, and how many points it may still hold."""
+    """One test file being read: its document and what was taken out of it, its dialect, and how many points it may still hold."""
 
-    def __init__(self, document: Document, how: Reading) -> None:
-        self.document, self.how = document, how
+    def __init__(self, document: Document, how: Reading, rows: Mapping[int, Stretch]) -> None:
+        self.document, self.how, self.rows = document, how, rows
         self.dialect = PROMTOOL
         self.interval_ms = DEFAULT_INTERVAL_MS
         self.left = MAX_FILE_POINTS
@@ -184,7 +188,7 @@ class _Reader:
             name=doc.text_of(keys.get("name"), "name"),
             interval_ms=self.duration(keys.get("interval"), "interval") or self.interval_ms,
             start_ms=_start(doc, keys.get("start_timestamp")),
-            series=tuple(self._series(n) for n in doc.sequence(keys.get("input_series"), "input_series")),
+            series=tuple(self._all_series(keys.get("input_series"))),
             alerts=tuple(self._alert_case(n) for n in doc.sequence(keys.get("alert_rule_test"), "alert_rule_test")),
             exprs=tuple(self._expr_case(n, key) for n, key in exprs),
             external_labels=tuple(sorted(doc.texts(keys.get("external_labels"), "external_labels").items())),
@@ -192,21 +196,30 @@ class _Reader:
             line=node.start_mark.line + 1,
         )
 
-    def _series(self, node: Any) -> tuple[Labels, Points | None]:
-        """Labels and points; None where the points are native histograms."""
+    def _all_series(self, node: Any) -> Iterator[Typed]:
+        for item in self.document.sequence(node, "input_series"):
+            yield self._series(item)
+            for series, values in self.rows[id(item)].rows if id(item) in self.rows else ():
+                yield self._typed(series, values)
+
+    def _series(self, node: Any) -> Typed:
         doc = self.document
         keys = doc.mapping(node, _SERIES_KEYS, "input series")
         values = doc.text_of(keys.get("values"), "values")
         try:
-            labels = parse_labels(doc.text_of(keys.get("series"), "series"))
-            points = None if "{{" in values else self._points_of(values)
+            return self._typed(doc.text_of(keys.get("series"), "series"), values)
         except NotationError as why:
             raise doc.error(str(why), node) from None
+
+    def _typed(self, series: str, values: str) -> Typed:
+        """Labels and points; None where the points are native histograms. Raises NotationError."""
+        labels = parse_labels(series)
+        points = None if "{{" in values else self._points_of(values)
         if not labels:
-            raise doc.error("input series: saw no labels, expected a metric or labels", node)
+            raise NotationError("input series: saw no labels, expected a metric or labels")
         self.left -= 0 if points is None else len(points.values)
         if self.left < 0:
-            raise doc.error(f"too many points in the file: saw over {MAX_FILE_POINTS}, expected fewer", node)
+            raise NotationError(f"too many points in the file: saw over {MAX_FILE_POINTS}, expected fewer")
         return labels, points
 
     def _points_of(self, values: str) -> Points:
@@ -276,7 +289,23 @@ def load_test_text(text: str, path: str, how: Reading = STRICT) -> TestFile:
     Raises:
         FileError: not YAML, unknown keys, bad series or expressions.
     """
-    return _Reader(Document(text, path, MAX_BYTES, MAX_NODES, how.lenient), how).file()
+    found = _read_by_rows(text, path, how)
+    return _Reader(Document(text, path, MAX_BYTES, MAX_NODES, how.lenient), how, {}).file() if found is None else found
+
+
+def _read_by_rows(text: str, path: str, how: Reading) -> TestFile | None:
+    """The same where most of the text is rows of series; None where it is not, or has something to complain of."""
+    if len(text.encode("utf-8")) > MAX_BYTES:
+        return None
+    cut = cut_rows(text, "series", "values")
+    if cut is None or NODES_OF_ROW * cut.rows > MAX_NODES:
+        return None
+    try:
+        document = Document(cut.text, path, MAX_BYTES, MAX_NODES - NODES_OF_ROW * cut.rows, how.lenient)
+        rows = None if document.aliased else rows_after(cut, document.root)
+        return None if rows is None else _Reader(document, how, rows).file()
+    except (FileError, NotationError):  # read as a whole, it says what and where
+        return None
 
 
 def _value(document: Document, node: Any) -> float:

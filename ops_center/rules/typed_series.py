@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ops_center.label_sets import NAME, Labels, without_names
+from ops_center.label_sets import NAME, IndexArray, Labels, without_names
 from ops_center.rules.notation import Points
 from ops_center.series import SeriesLimit, SeriesStore
 
@@ -67,11 +67,12 @@ class _Matrix:
     """The series of one metric: points × series."""
 
     def __init__(self, store: SeriesStore, metric: str, typed: Sequence[Typed], rows: int, interval_ms: int) -> None:
-        values = np.zeros((rows, len(typed)))
-        kinds = np.zeros((rows, len(typed)), dtype=np.int8)
-        for column, (_, points) in enumerate(typed):
-            values[: len(points.values), column] = points.values
-            kinds[: len(points.kinds), column] = points.kinds
+        which, different = _different([points for _, points in typed])
+        values, kinds = np.zeros((len(different), rows)), np.zeros((len(different), rows), dtype=np.int8)
+        for row, points in enumerate(different):
+            values[row, : len(points.values)] = points.values
+            kinds[row, : len(points.kinds)] = points.kinds
+        values, kinds = values.T[:, which], kinds.T[:, which]
         self.rows, self._values, self._interval_ms = rows, values, interval_ms
         self._valid, ended = kinds == VALUE, kinds == STALE
         self._full = self._valid.all(axis=1)
@@ -85,6 +86,14 @@ class _Matrix:
             self._family.append(at_ms, at_ms, self._values[row], valid=None if self._full[row] else self._valid[row])
             if row in self._ended:
                 self._family.append(at_ms, at_ms, 0.0, self._ended[row], stale=True)
+
+
+def _different(points: Sequence[Points]) -> tuple[IndexArray, list[Points]]:
+    """Each different one once, and which of them each is: authors give many series the same values."""
+    numbers: dict[int, int] = {}
+    which = np.array([numbers.setdefault(id(one), len(numbers)) for one in points], dtype=np.intp)
+    first = np.unique(which, return_index=True)[1].tolist()
+    return which, [points[place] for place in first]
 
 
 def _load_singly(store: SeriesStore, typed: Sequence[Typed], interval_ms: int) -> None:

@@ -72,6 +72,7 @@ class Document:
             if isinstance(why, FileError):
                 raise
             raise FileError(f"not YAML: {type(why).__name__}, expected a mapping", file) from None
+        self.aliased = composer.aliased
         if composer.aliased:
             self._count()
 
