@@ -12,13 +12,13 @@ from ops_center.events import AlertChange, Change, CommandChange, IncidentChange
 from scenarios import claims as claiming
 from scenarios.alarm_kpis import alarm_kpis
 from scenarios.claims import Claim, PlaceNames
+from scenarios.kind_titles import kind_title
 from scenarios.naming import Naming
 from scenarios.quantities import QUANTITIES
 from scenarios.schema import Expectation, Scenario
 from scenarios.triggers import fits_command
 from scenarios.variants import said as variants_said
 from simulator.city import City
-from simulator.inject_catalogue import INJECTS
 
 Plain = dict[str, Any]
 
@@ -353,13 +353,6 @@ def _most(times_ms: Sequence[int], span_ms: int | None) -> int:
         return len(times_ms)
     ordered = sorted(times_ms)
     return max((sum(first <= ms < first + span_ms for ms in ordered) for first in ordered), default=0)
-
-
-def kind_title(kind: str) -> Plain:
-    """Return a kind of truth in words: the title of an inject that makes it, else the kind itself."""
-    inject = next((i for i in INJECTS.values() if i.truth_kind == kind), None)
-    words = kind.replace("_", " ")
-    return _text(inject.title) if inject else {"vi": words, "en": words}
 
 
 def _text(text: Any) -> Plain:

@@ -12,10 +12,11 @@ from typing import Any
 from ops_center.until import Condition
 from scenarios.city_server import CityServer
 from scenarios.claims import Claim
-from scenarios.debrief import Material, debrief, kind_title
+from scenarios.debrief import Material, debrief
 from scenarios.exercise.places import PlaceBook
 from scenarios.exercise.waits import waits_for
 from scenarios.journal_reader import read_changes
+from scenarios.kind_titles import kind_title
 from scenarios.live_city import LiveCity
 from scenarios.naming import Naming
 from scenarios.pace import Asked, say_pace

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scenarios.claims import LATE_MS, Claim
-from scenarios.debrief import kind_title
+from scenarios.kind_titles import kind_title
 from scenarios.naming import Naming
 from scenarios.rulebench.circumstances import Floats
 from scenarios.rulebench.matching import Matching, Raised

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scenarios.debrief import kind_title
+from scenarios.kind_titles import kind_title
 from scenarios.rulebench.figures import LEVEL, RESAMPLES, Quantile, Ratio
 from scenarios.rulebench.score import HOUR_MS, MOST_LISTED, Sums, alert_figures, case_figures, overall_figures
 from scenarios.rulebench.tally import RuleSet

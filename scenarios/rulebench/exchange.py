@@ -17,7 +17,7 @@ from ops_center.event_block import Block
 from ops_center.label_sets import NAME, Labels
 from ops_center.rules.files import RuleFile
 from ops_center.series_metric import Metric
-from scenarios.debrief import kind_title
+from scenarios.kind_titles import kind_title
 from scenarios.rulebench.recording import Recording
 from scenarios.rulebench.sight import Reader
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.claims import Claim
-from scenarios.debrief import kind_title
+from scenarios.kind_titles import kind_title
 from scenarios.rulebench.causes import title
 from scenarios.rulebench.figures import LEVEL, RESAMPLES, Bootstrap, Quantile, Ratio, mean_s
 from scenarios.rulebench.tally import RuleSet
