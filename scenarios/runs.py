@@ -118,6 +118,11 @@ class RunFolder:
         """The id, which is the folder's name."""
         return self.path.name
 
+    @property
+    def documents(self) -> Path:
+        """Where the rule bench's documents lie that its exercise offers; there need not be any."""
+        return self.path / "documents"
+
     def header(self) -> Header:
         """Return the header. Raises RunError when there is none, or one of another schema version."""
         try:

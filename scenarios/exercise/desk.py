@@ -175,7 +175,7 @@ class Desk:
 
 def _documents(live: LiveCity) -> dict[str, Path]:
     """The rule bench's documents in a run's folder, by name."""
-    folder = live.folder.path / "documents" if live.folder else None
+    folder = live.folder.documents if live.folder else None
     found = sorted(folder.glob("*.json")) if folder and folder.is_dir() else []
     return {path.name: path for path in found if path.is_file() and path.stat().st_size <= MAX_DOCUMENT}
 

@@ -12,15 +12,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as once
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ops_center import keyframes, series_archive
 from ops_center.files import write_whole
-from ops_center.label_sets import NAME, Matcher, test_of
+from ops_center.label_sets import NAME, Labels, Matcher, matching, test_of, value_of
 from ops_center.opening import BadRegistry, epoch_ms
 from ops_center.promql.ast import Selector, walk
 from ops_center.rules.files import RuleFile
 from ops_center.series import SeriesLimit, SeriesStore
+from ops_center.series_copies import Spread
 from ops_center.series_only import Opened
 from ops_center.series_writer import DOUBTED, INFO, UP
 from scenarios import runs
@@ -77,17 +79,24 @@ class Recording:
 # -- which kinds are read
 
 
-def kinds_read(files: Iterable[RuleFile], kinds: Sequence[SensorKind], own: Collection[str] = ()) -> tuple[str, ...]:
+def kinds_read(
+    files: Iterable[RuleFile],
+    kinds: Sequence[SensorKind],
+    own: Collection[str] = (),
+    copies: Mapping[str, Sequence[Labels]] = MappingProxyType({}),
+) -> tuple[str, ...]:
     """Return the names of the kinds whose readings rules can see, in their order.
 
     Kinds named in `own` are always among them: what labels a kind of one's own gives its series is not known before it is
-    placed. A template that queries may look anywhere.
+    placed. A template that queries may look anywhere. `copies` are the series that a mapping makes of each kind's.
     """
     rules = [rule for file in files for group in file.groups for rule in group.rules]
     if any("query" in text for rule in rules for _, text in rule.labels):
         return tuple(kind.name for kind in kinds)
     selectors = [node for rule in rules for node in walk(rule.expr) if isinstance(node, Selector)]
     seen = {kind.name for kind in kinds if kind.name in own or any(_sees(selector, kind) for selector in selectors)}
+    asked = dict.fromkeys(tuple(_matchers(selector)) for selector in selectors)
+    seen |= {kind for kind, sets in copies.items() if any(matching(sets, matchers) for matchers in asked)}
     return tuple(kind.name for kind in kinds if kind.name in seen)
 
 
@@ -102,6 +111,31 @@ def _sees(selector: Selector, kind: SensorKind) -> bool:
 def _matchers(selector: Selector) -> list[Matcher]:
     named = [Matcher(NAME, "=", selector.metric)] if selector.metric else []
     return [*named, *selector.matchers]
+
+
+_COPIES: deque[tuple[Setup, dict[str, list[Labels]]]] = deque(maxlen=2)
+
+
+def copies_of(setup: Setup) -> dict[str, list[Labels]]:
+    """Return the labels of the series that the setup's mapping makes of each kind's, kept for the next seed."""
+    for known, found in _COPIES:
+        if known.city is setup.city and (known.kinds, known.mapping) == (setup.kinds, setup.mapping):
+            return found
+    side = CitySide(setup, _nobody)
+    writer = _opened(setup, side, side.hello("copies")).writer
+    readings, up, _ = writer.parts()
+    spreads = {kind.name: [*readings.get(kind.name, {}).values()] for kind in setup.kinds}
+    found = {kind: [*_copied(spreads[kind]), *_copied([up[kind]] if kind in up else [])] for kind in spreads}
+    for info in (spread for spread, _ in writer.statics if spread.family.metric == INFO):
+        for copy in info.copies:
+            for slot, labels in zip(copy.slots.tolist(), copy.family.labels, strict=True):
+                found[value_of(info.family.labels[slot], "kind")].append(labels)
+    _COPIES.append((setup, found))
+    return found
+
+
+def _copied(spreads: Iterable[Spread]) -> list[Labels]:
+    return [labels for spread in spreads for copy in spread.copies for labels in copy.family.labels]
 
 
 # -- recording

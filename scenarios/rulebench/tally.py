@@ -28,7 +28,7 @@ from scenarios.claims import Claim
 from scenarios.naming import Naming
 from scenarios.rulebench.causes import Causes
 from scenarios.rulebench.matching import FLOOD_MS, Matching, flood_ms, peak_10_min
-from scenarios.rulebench.recording import Recording, at_seed, key_of, kinds_read, recording
+from scenarios.rulebench.recording import Recording, at_seed, copies_of, key_of, kinds_read, recording
 from scenarios.rulebench.sight import Seen, seen_by, sights
 from scenarios.setup import Setup, prepare
 from sensors.kinds import load_kinds
@@ -118,11 +118,9 @@ def _tallies(job: Job) -> list[Plain]:
 
 
 def kinds_of(files: Sequence[RuleFile], setup: Setup) -> tuple[str, ...]:
-    """Return the kinds that have to be simulated: those that are read; all of them where a mapping gives series any names."""
-    if setup.mapping:
-        return tuple(kind.name for kind in setup.kinds)
+    """Return the kinds that have to be simulated: those that are read, under their own names or those of a mapping."""
     own = {kind.name for kind in setup.kinds} - {kind.name for kind in load_kinds([])} if setup.kind_files else set()
-    return kinds_read(files, setup.kinds, own)
+    return kinds_read(files, setup.kinds, own, copies_of(setup) if setup.mapping else {})
 
 
 # -- one tally

@@ -27,6 +27,7 @@ from scenarios.rulebench.report_page import (
     with_interval,
 )
 from scenarios.rulebench.report_plots import Bar, Curve, Dot, Point, bars, curves, distribution, dots, plane, ticks
+from scenarios.setup import prepare
 from tests.scenarios.cli_kit import SHORT, cityops
 
 HERE = Path(__file__).parent
@@ -189,8 +190,13 @@ def test_a_sweep_and_a_mutation_run_become_pages(tmp_path: Path) -> None:
     claim = next(line for line in lines if "FeederLoss:" in line)
     claims.write_text("\n".join(["format: cityops-truth/1", "alerts:", claim]), encoding="utf-8")
     common = ("--scenario", SHORT, "--seeds", 1, "--workers", 1, "--data", tmp_path, "--json", "--lang", "en")
-    swept = cityops("rules", "sweep", rules, "--sidecar", claims, *common, "--html", tmp_path / "sweep.html")
+    run = prepare(SHORT).create(tmp_path / "runs", "lesson")
+    files = ("--html", tmp_path / "sweep.html", "--into", "lesson")
+    swept = cityops("rules", "sweep", rules, "--sidecar", claims, *common, *files)
     assert swept.status == 0, swept.err
+    assert json.loads((run.documents / "sweep-FeederLoss.json").read_bytes()) == swept.document
+    nowhere = cityops("rules", "score", rules, *common, "--into", "no_such_run")
+    assert nowhere.status == 1 and "no run 'no_such_run'" in nowhere.err, "said before anything is simulated"
     page_ = (tmp_path / "sweep.html").read_text(encoding="utf-8")
     whole(page_)
     assert '<html lang="en">' in page_ and "FeederLoss" in page_ and swept.document["configurations"][0]["label"] in page_

@@ -10,7 +10,7 @@ import typer
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
 from scenarios.cli.output import refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths
-from scenarios.cli.rules.reports import HtmlOption, LangOption, check_lang, write_html
+from scenarios.cli.rules.reports import HtmlOption, IntoOption, LangOption, check_lang, documents_of, put_into, write_html
 from scenarios.cli.rules.scoring import (
     CompatOption,
     FirstSeedOption,
@@ -54,6 +54,7 @@ def score(
     data: DataOption = None,
     no_cache: NoCacheOption = False,
     html: HtmlOption = None,
+    into: IntoOption = None,
     lang: LangOption = "vi",
     as_json: JsonOption = False,
 ) -> None:
@@ -68,6 +69,7 @@ def score(
     from scenarios.rulebench.score import document, notes
 
     check_lang(lang)
+    documents = documents_of(into, data)
     rules = rule_set(paths or [], sidecar or [], compat)
     cache = cache_of(data, no_cache)
     jobs = jobs_of(scenario, seeds, [rules], first_seed=first_seed, city=city, kinds=kinds or (), mapping=mapping, cache=cache)
@@ -82,6 +84,7 @@ def score(
     if openmetrics is not None:
         _hand_over_samples(openmetrics, jobs)
     write_html(html, as_html, found, lang)
+    put_into(documents, f"score-{'-'.join(dict.fromkeys(tally['scenario'] for tally in tallies))}", found)
     if as_json:
         say_json(found)
     else:

@@ -10,7 +10,7 @@ import typer
 from scenarios.cli.common import CityOption, DataOption, JsonOption, KindsOption, MappingOption
 from scenarios.cli.output import refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths
-from scenarios.cli.rules.reports import HtmlOption, LangOption, check_lang, write_html
+from scenarios.cli.rules.reports import HtmlOption, IntoOption, LangOption, check_lang, documents_of, put_into, write_html
 from scenarios.cli.rules.scoring import (
     CompatOption,
     FirstSeedOption,
@@ -61,6 +61,7 @@ def sweep(
     data: DataOption = None,
     no_cache: NoCacheOption = False,
     html: HtmlOption = None,
+    into: IntoOption = None,
     lang: LangOption = "vi",
     as_json: JsonOption = False,
 ) -> None:
@@ -74,6 +75,7 @@ def sweep(
     from scenarios.rulebench.sweep import SweepJob
 
     check_lang(lang)
+    documents = documents_of(into, data)
     if not 0 <= budget < float("inf"):
         refuse([f"--budget is {budget}; expected alarms an operator-hour, 0 or more"])
     about = _about(rule_set(paths or [], sidecar or [], compat), alert, threshold or [], window or [], waits)
@@ -85,6 +87,7 @@ def sweep(
     found = _document(about, _run([SweepJob(job, about.target, about.alert, tried) for job in jobs], workers, as_json), budget)
     _write(found, out, diff)
     write_html(html, as_html, found, lang)
+    put_into(documents, f"sweep-{about.alert}", found)
     if as_json:
         say_json(found)
     else:

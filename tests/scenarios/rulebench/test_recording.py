@@ -18,6 +18,7 @@ from ops_center.series import SeriesStore
 from scenarios.city_side import CitySide
 from scenarios.rulebench import recording as bench
 from scenarios.rulebench.recording import Recording, at_seed, key_of, kinds_read, record, recording
+from scenarios.rulebench.tally import kinds_of
 from scenarios.runner import run_headless
 from scenarios.setup import PACK, Setup, prepare
 from sensors.messages import encode_frame
@@ -170,6 +171,31 @@ def test_the_kinds_that_rules_read(setup: Setup) -> None:
 
 
 @pytest.mark.slow
+def test_the_kinds_that_rules_read_behind_a_mapping(tmp_path: Path) -> None:
+    """By the names and labels that a mapping gives their series, those of which devices there are and which report too."""
+    names = tmp_path / "names.yml"
+    names.write_text("""
+metric_relabel_configs:
+- {source_labels: [__name__], regex: traffic_speed_kmh, target_label: __name__, replacement: vds_speed}
+- {source_labels: [__name__], regex: sensor_(up|info), target_label: __name__, replacement: own_$1}
+- {source_labels: [__name__], regex: vds_speed|own_.*, action: keep}
+- {source_labels: [kind], target_label: job}
+- {regex: kind, action: labeldrop}
+""")
+    setup = prepare(SCENARIO, mapping=names)
+
+    def read(expr: str) -> tuple[str, ...]:
+        return kinds_of([load_text(f"groups: [{{name: g, rules: [{{alert: A, expr: '{expr}'}}]}}]", "a.yml")], setup)
+
+    assert read("avg(vds_speed) < 5") == read("avg(traffic_speed_kmh) < 5") == ("loop_detector",)
+    assert read('own_up{job="camera"} == 0') == ("camera",)
+    assert read('own_info{job=~"door|camera"} unless vds_speed') == tuple(
+        kind.name for kind in setup.kinds if kind.name in ("camera", "door", "loop_detector")
+    )
+    assert read('own_up{kind="camera"} == 0') == (), "the mapped series have no such label"
+    assert read("count(own_up) < 3") == tuple(kind.name for kind in setup.kinds)
+
+
 def test_a_kept_recording_is_the_one_that_was_made(setup: Setup, whole: Recording, tmp_path: Path) -> None:
     """What is read from disk has the same samples, labels, truth and firings; nothing is simulated for it."""
     made = recording(setup, cache=tmp_path)
