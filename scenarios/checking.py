@@ -9,7 +9,8 @@ from scenarios.claims import load_claims
 from scenarios.lint import Known, lint
 from scenarios.load import Loaded, check_city, loads
 from scenarios.references import commands_of
-from scenarios.setup import PACK, rule_texts
+from scenarios.rule_paths import PACK
+from scenarios.setup import rule_texts
 from scenarios.variants import alternatives
 from scenarios.yaml_tree import Problem
 from sensors.kinds import load_kinds

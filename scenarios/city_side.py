@@ -11,8 +11,9 @@ from typing import Any
 
 from scenarios.claims import Claim, load_claims
 from scenarios.measures import Measures
+from scenarios.rule_paths import PACK
 from scenarios.schema import TimelineEntry, Trigger
-from scenarios.setup import PACK, Setup
+from scenarios.setup import Setup
 from scenarios.triggers import STEP_MS, Triggers
 from scenarios.world_log import Entry
 from sensors import registry as registry_book

@@ -18,9 +18,10 @@ from scenarios.debrief import Material, debrief
 from scenarios.fork import check_same_release, drop, fork_folder
 from scenarios.journal_reader import read_changes, read_commands
 from scenarios.pace import wall_text
+from scenarios.rule_paths import PACK
 from scenarios.runner import HeadlessRun, commands_of, run_headless
 from scenarios.runs import DamagedRun, RunError, RunFolder
-from scenarios.setup import PACK, Setup, of_run
+from scenarios.setup import Setup, of_run
 from scenarios.world_log import Entry, read_log
 
 Progress = Callable[[float], None]

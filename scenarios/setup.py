@@ -18,8 +18,8 @@ from scenarios import runs
 from scenarios.load import Loaded, check_city, city_argument, load, loads
 from scenarios.pace import wall_text
 from scenarios.references import commands_of
+from scenarios.rule_paths import PACK, RULE_SUFFIXES, existing, is_rules, mapping_text
 from scenarios.schema import Scenario
-from scenarios.yaml_tree import BadFile, Problem
 from sensors.kind import SensorKind
 from sensors.kinds import load_kinds
 from simulator.cities import catalogue
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from ops_center.mapping import SeriesMapping
     from ops_center.pipeline import CenterConfig
 
-RULE_SUFFIXES = (".yml", ".yaml")
 NOISE_OFFSET = 1_000_003  # a noise seed of its own follows from the seed unless one is given
-PACK = Path(__file__).parent.parent / "ops_center" / "rulepack"
 MAX_CITY_BYTES = 1 << 30
 
 
@@ -131,7 +129,7 @@ def prepare(
     return Setup(
         loaded, the_city, encode(the_city), kinds, the_seed,
         the_seed + NOISE_OFFSET if noise_seed is None else noise_seed,
-        rule_texts(rules), runs.hash_files([_existing(p) for p in kinds_dirs], (".py",)), names,
+        rule_texts(rules), runs.hash_files([existing(p) for p in kinds_dirs], (".py",)), names,
     )  # fmt: skip
 
 
@@ -155,39 +153,8 @@ def city_of(name: str, cache: Path | None, told: Callable[[str], None]) -> City:
 
 def rule_texts(paths: Sequence[Path]) -> dict[str, bytes]:
     """Return the rule files of the paths (files or folders), the built-in pack without any. Sidecars and tests are left out."""
-    files = runs.hash_files([_existing(p) for p in (paths or [PACK])], RULE_SUFFIXES)
-    return {name: data for name, data in files.items() if _is_rules(Path(name))}
-
-
-def mapping_text(path: Path | None) -> dict[str, bytes]:
-    """Return a mapping file by its name, checked; nothing without one. Raises BadFile, RuleFilesError or FileError."""
-    if path is None:
-        return {}
-    from ops_center.mapping import load_mapping
-    from ops_center.rules.files import read_files
-
-    text = read_files([_existing(path)])[str(path)]
-    load_mapping(text, str(path))
-    return {path.name: text.encode()}
-
-
-def rule_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the rule files of the paths (files or folders), of the built-in pack without any."""
-    found: list[Path] = []
-    for path in map(_existing, paths or [PACK]):
-        inside = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix in RULE_SUFFIXES] if path.is_dir() else [path]
-        found += [p for p in inside if _is_rules(p.relative_to(path) if path.is_dir() else Path(p.name))]
-    return found
-
-
-def _is_rules(name: Path) -> bool:
-    return not (name.name.endswith(".truth.yaml") or ".test." in name.name or "tests" in name.parts)
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise BadFile([Problem(str(path), 1, 1, "there is no such file; expected a file or a folder")])
-    return path
+    files = runs.hash_files([existing(p) for p in (paths or [PACK])], RULE_SUFFIXES)
+    return {name: data for name, data in files.items() if is_rules(Path(name))}
 
 
 def of_run(run: runs.RunFolder) -> Setup:

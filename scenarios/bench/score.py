@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.claims import load_claims
+from scenarios.rule_paths import PACK
 from scenarios.rulebench.pool import run_all, workers_there_are
 from scenarios.rulebench.score import document
 from scenarios.rulebench.tally import Job, RuleSet, setup_of, tallies
-from scenarios.setup import PACK
 
 SEEDS = 20
 

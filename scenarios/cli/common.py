@@ -96,7 +96,7 @@ def checked_rules(paths: Sequence[Path]) -> "tuple[RuleFile, ...]":
     """Return the rule files of the paths, or the built-in pack. Raises RuleFilesError that names each path as it was given."""
     from ops_center.judge import RuleFile
     from ops_center.rules.files import load_files, read_files
-    from scenarios.setup import rule_files
+    from scenarios.rule_paths import rule_files
 
     texts = read_files(rule_files(paths))
     load_files(texts)
@@ -116,7 +116,7 @@ def checked_alertmanagers(given: Sequence[str] | None) -> tuple[str, ...]:
 def checked_mapping(path: Path | None) -> "SeriesMapping | None":
     """Return a mapping file. Raises an error that names it as it was given."""
     from ops_center.mapping import load_mapping
-    from scenarios.setup import mapping_text
+    from scenarios.rule_paths import mapping_text
 
     return next((load_mapping(text.decode(), str(path)) for text in mapping_text(path).values()), None)
 

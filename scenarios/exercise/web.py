@@ -18,7 +18,7 @@ from scenarios.claims import load_claims
 from scenarios.exercise.app import ROLE, create_app
 from scenarios.exercise.center_window import CenterWindow
 from scenarios.exercise.desk import Desk
-from scenarios.setup import PACK
+from scenarios.rule_paths import PACK
 
 
 class Web(uvicorn.Server):

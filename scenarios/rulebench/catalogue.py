@@ -10,7 +10,8 @@ from pathlib import Path
 from ops_center.city_view import CityView
 from ops_center.map_layers import MapLayers
 from ops_center.mapping import SeriesMapping
-from ops_center.rules.lint.catalogue import Catalogue, catalogue_of
+from ops_center.rules.lint.catalogue import Catalogue
+from ops_center.rules.lint.of_city import catalogue_of
 from scenarios.setup import city_of
 from sensors.fleet import Fleet
 from sensors.kinds import load_kinds

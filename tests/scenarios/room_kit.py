@@ -17,8 +17,9 @@ from scenarios.claims import load_claims
 from scenarios.exercise.app import create_app
 from scenarios.exercise.center_window import CenterWindow
 from scenarios.exercise.desk import Desk
+from scenarios.rule_paths import PACK
 from scenarios.runs import RunFolder
-from scenarios.setup import PACK, Setup
+from scenarios.setup import Setup
 
 sys.path.insert(0, str(Path(__file__).parent))
 import live_kit as kit

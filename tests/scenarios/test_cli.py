@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from scenarios.cli.reference import commands
-from scenarios.setup import PACK
+from scenarios.rule_paths import PACK
 from tests.scenarios.cli_kit import SHORT, cityops
 
 DIGEST = re.compile(r"[0-9a-f]{64}$")

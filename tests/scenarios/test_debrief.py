@@ -9,8 +9,8 @@ from scenarios.alarm_kpis import alarm_kpis
 from scenarios.claims import Claim, load_claims
 from scenarios.debrief import Material, debrief
 from scenarios.debrief_page import as_html, as_text
+from scenarios.rule_paths import PACK
 from scenarios.schema import Scenario
-from scenarios.setup import PACK
 from simulator.cities import catalogue
 from simulator.truth import TRUTH_KINDS
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ops_center.opening import BadRegistry
 from ops_center.rules.files import RuleFile, RuleFilesError, load_files, read_files
 from ops_center.rules.lint.catalogue import Catalogue
 from ops_center.rules.lint.checks import CANNOT_LOAD, CHECKS
@@ -15,7 +14,7 @@ from ops_center.rules.lint.look import MAX_SAMPLES
 from scenarios.cli.common import DataOption, JsonOption, KindsOption, MappingOption, checked_mapping, data_folder
 from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, refuse, say, say_json, tell
 from scenarios.cli.rules.common import Paths, yaml_files
-from scenarios.setup import PACK
+from scenarios.rule_paths import PACK
 
 DEFAULT_CITY = "hai_phong"
 NO_CITY = "none"
@@ -43,7 +42,7 @@ def check(
     named = checked_mapping(mapping)
     catalogue = None
     if city != NO_CITY and texts:
-        catalogue = _catalogue(city, named, kinds or [], data_folder(data) / "cache")
+        catalogue = _catalogue(city, named, mapping, kinds or [], data_folder(data) / "cache")
     found = lint(texts, Asked(catalogue, disable or (), max_samples), _beside(paths, texts))
     of_names = [one for one in of_mapping(catalogue, str(mapping)) if one.name not in (disable or ())] if catalogue else []
     results = sorted([*found, *broken], key=lambda one: one.path)
@@ -67,18 +66,22 @@ def _texts(files: list[Path]) -> tuple[dict[str, str], list[Linted]]:
     return texts, broken
 
 
-def _catalogue(city: str, mapping: Any, kinds: list[Path], cache: Path) -> Catalogue:
-    from scenarios.rulebench.catalogue import city_catalogue
+def _catalogue(city: str, named: Any, mapping: Path | None, kinds: list[Path], cache: Path) -> Catalogue:
+    from scenarios.rulebench.kept_catalogue import kept_catalogue
 
     try:
-        return city_catalogue(city, mapping, kinds, cache, tell)
-    except BadRegistry as why:
+        return kept_catalogue(city, mapping, kinds, cache, tell, named)
+    except ValueError as why:
+        from ops_center.opening import BadRegistry
+
+        if not isinstance(why, BadRegistry):
+            raise
         refuse([str(why)])
 
 
 def _beside(paths: list[Path] | None, texts: dict[str, str]) -> list[RuleFile]:
     """Rules of one's own may read what the built-in pack records, which runs beside them or not: it is known either way."""
-    from scenarios.setup import rule_files
+    from scenarios.rule_paths import rule_files
 
     pack = [path for path in rule_files([]) if str(path) not in texts]
     return load_files(read_files(pack)) if paths else []

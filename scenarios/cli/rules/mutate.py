@@ -97,8 +97,8 @@ def mutate(
 def _about(paths: list[Path] | None, tests: list[Path] | None, semantics: str) -> "About":
     """The rule files, and the test files that are given or lie beside them."""
     from ops_center.rules.files import read_files
+    from scenarios.rule_paths import PACK, rule_files
     from scenarios.rulebench.mutate import About
-    from scenarios.setup import PACK, rule_files
 
     if semantics not in ("2.x", "3.x"):
         raise typer.BadParameter(f"{semantics!r}; expected 2.x or 3.x", param_hint="--compat")

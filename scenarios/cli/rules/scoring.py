@@ -41,9 +41,9 @@ def rule_set(paths: Sequence[Path], sidecars: Sequence[Path], semantics: str, an
     """
     from ops_center.rules.files import load_files, read_files
     from scenarios.claims import read_claims, sidecars_of
+    from scenarios.rule_paths import PACK, rule_files
     from scenarios.rulebench.score import names_of
     from scenarios.rulebench.tally import RuleSet
-    from scenarios.setup import PACK, rule_files
 
     if semantics not in ("2.x", "3.x"):
         raise typer.BadParameter(f"{semantics!r}; expected 2.x or 3.x", param_hint="--compat")

@@ -16,11 +16,12 @@ from ops_center.rules.group import Settings
 from ops_center.rules.replay import replay
 from ops_center.series import SeriesStore
 from scenarios.city_side import CitySide
+from scenarios.rule_paths import PACK
 from scenarios.rulebench import recording as bench
 from scenarios.rulebench.recording import Recording, at_seed, key_of, kinds_read, record, recording
 from scenarios.rulebench.tally import kinds_of
 from scenarios.runner import run_headless
-from scenarios.setup import PACK, Setup, prepare
+from scenarios.setup import Setup, prepare
 from sensors.messages import encode_frame
 
 SCENARIO = Path(__file__).parent / "small_troubles.yaml"
