@@ -152,10 +152,12 @@ class Fleet:
         period_ms = station.kind.period_ms
 
         def step(now_ms: int) -> int:
-            up, tick = self.world.telecom.up, self.world.tick(now_ms)
-            for parcel, gateway, late_ms in station.measure(slot, now_ms):
-                self._channel.send(parcel, gateway, up, tick, now_ms, slot, late_ms)
-            self.world.scheduler.wake("sensors.channel", self._channel.next_ms())
+            sent = station.measure(slot, now_ms)
+            if sent:
+                up, tick = self.world.telecom.up, self.world.tick(now_ms)
+                for parcel, gateway, late_ms in sent:
+                    self._channel.send(parcel, gateway, up, tick, now_ms, slot, late_ms)
+                self.world.scheduler.wake("sensors.channel", self._channel.next_ms())
             return now_ms + period_ms
 
         return step

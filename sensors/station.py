@@ -4,9 +4,9 @@ Lives here: from true values over noise and faults to raw readings of those devi
 other kinds. Noise is drawn by row of the kind's append-only table, so one more device changes nobody else's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,14 @@ DUPLICATE = Distribution(
     "stated with the fault: [injects](injects.md)",
 )
 NEVER = -(1 << 62)
+NO_END = 1 << 62
+
+
+class Quiet(NamedTuple):
+    """What all devices of a kind saw when they last looked; whoever sees the same before `until_ms` has nothing to report."""
+
+    seen: tuple[bytes, ...]
+    until_ms: int
 
 
 class Station:
@@ -65,6 +73,7 @@ class Station:
         self.gateway = world.telecom.gateways_of(self.sites.device_id)
         self.context = kind.prepare(world, self.sites) if kind.prepare else None
         self._seen_version = self._seen_quarantine = -1
+        self._noiseless = all(q.type == "counter" or q.noise == NO_NOISE for q in kind.quantities)
         self.use_table(np.arange(self.sites.n, dtype=np.int64), self.sites.n)
 
     def use_table(self, table: Ints, size: int) -> None:
@@ -76,9 +85,16 @@ class Station:
         self.suspect: Bools = np.zeros(n, dtype=bool)
         self._row_of = {name: i for i, name in enumerate(self.sites.device_id)}
         self._slot_sites = [np.flatnonzero(table % slots == s) for s in range(slots)]
+        self._slot_take: list[slice | Ints] = [slice(s, None, slots) for s in range(slots)] if self._plain else self._slot_sites
         self._slot_at = [table[sites] // slots for sites in self._slot_sites]
         self._slot_size = [(self.size + slots - 1 - s) // slots for s in range(slots)]
-        self._bias = {q.name: self._fixed_bias(q) for q in self.kind.quantities if q.noise.bias_ratio > 0}
+        self._slot_gateway = [self.gateway[sites] for sites in self._slot_sites]
+        self._slot_up = [np.ones(len(sites), dtype=np.int32) for sites in self._slot_sites]
+        bias = {q.name: self._fixed_bias(q) for q in self.kind.quantities if q.noise.bias_ratio > 0}
+        self._slot_bias = [{name: values[sites] for name, values in bias.items()} for sites in self._slot_sites]
+        steps = [_steps(q) for q in self.kind.quantities]
+        self._lowest, self._highest = (np.array([pair[i] for pair in steps], dtype=np.float64) for i in (0, 1))
+        self._quiet: Quiet | None = None
         if self.kind.on_change:
             self.last: Raw = np.full((len(self.kind.quantities), n), MISSING, dtype=np.int32)
             self.sent_ms: Ints = np.full(n, NEVER, dtype=np.int64)
@@ -98,8 +114,12 @@ class Station:
         sites = self._slot_sites[slot]
         self._refresh_faults()
         measured = self.kind.measure(self._world, self.sites, self.context, now_ms)
-        raw, quality = self._read(measured, slot, now_ms)
-        sends = self.kind.powered(self._world, self.sites)[sites]
+        values = [self._true_values(measured, quantity.name) for quantity in self.kind.quantities]
+        sends = self.kind.powered(self._world, self.sites)[self._slot_take[slot]]
+        seen = self._seen_by_all(values, sends) if self.kind.on_change else None
+        if seen is not None and self._quiet is not None and self._quiet.seen == seen and now_ms < self._quiet.until_ms:
+            return []
+        raw, quality = self._read(values, slot, now_ms)
         if self.faults.any:
             self.faults.hold(raw, sites)
             sends = sends & ~self.faults.dead[sites] & ~self._hit(DROPOUT, self.faults.dropout, slot, now_ms)
@@ -108,11 +128,19 @@ class Station:
         if self._quarantine.devices:
             quality[self.suspect[sites] & (quality == GOOD)] = SUSPECT
         if self.kind.on_change:
-            sends = self._changed(raw, sites, sends, now_ms)
+            there, sends = sends, self._changed(raw, sites, sends, now_ms)
+            due_ms = int(self.sent_ms[sites[there]].min()) + self.kind.heartbeat_ms if there.any() else NO_END
+            self._quiet = None if seen is None else Quiet(seen, due_ms)
         if not sends.any():
             return []
         whole = self._parcel(raw, quality, slot, now_ms)
         return self._send(whole, sites, sends, slot, now_ms)
+
+    def _seen_by_all(self, values: Sequence[NDArray[Any]], sends: Bools) -> tuple[bytes, ...] | None:
+        """Return what decides who reports, where that is all: true values of a kind without noise, faults, lies or slots."""
+        if self.kind.slots > 1 or self.faults.any or self.deceit.any or not self._noiseless:
+            return None
+        return (sends.tobytes(), *(one.tobytes() for one in values))
 
     def _hit(self, what: Distribution[Chance], share: Floats, slot: int, now_ms: int) -> Bools:
         """Return which rows of a slot something happens to, with the share of each site; drawn by append-only slots."""
@@ -135,16 +163,26 @@ class Station:
         self.faults.rebuild(faults, self.kind.name, self._row_of, self.kind.faults)
         self.deceit.rebuild(faults, self._row_of, self.kind.quantities)
 
-    def _read(self, measured: Mapping[str, NDArray[Any]], slot: int, now_ms: int) -> tuple[Raw, NDArray[np.uint8]]:
-        """Return raw readings [quantity, row] of a slot and their quality [row]."""
-        sites = self._slot_sites[slot]
-        raw = np.empty((len(self.kind.quantities), len(sites)), dtype=np.int32)
-        quality = np.full(len(sites), GOOD, dtype=np.uint8)
-        for i, quantity in enumerate(self.kind.quantities):
-            values = self._true_values(measured, quantity.name)[sites]
+    def _read(self, values: Sequence[NDArray[Any]], slot: int, now_ms: int) -> tuple[Raw, NDArray[np.uint8]]:
+        """Return raw readings [quantity, row] of a slot and their quality [row], from the true values of all sites."""
+        n = len(self._slot_sites[slot])
+        raw = np.empty((len(values), n), dtype=np.int32)
+        quality = np.full(n, GOOD, dtype=np.uint8)
+        if not n:
+            return raw, quality
+        steps = np.empty((len(values), n))
+        for quantity, whole, row in zip(self.kind.quantities, values, steps, strict=True):
+            seen = whole[self._slot_take[slot]]
             if quantity.type == "gauge" and quantity.noise != NO_NOISE:
-                values = self._disturb(quantity, values, slot, now_ms)
-            quantise(quantity, values, raw[i], quality)
+                seen = self._disturb(quantity, seen, slot, now_ms)
+            np.divide(seen, quantity.resolution, out=row)
+        np.rint(steps, out=steps)
+        fits = (self._lowest <= steps.min(axis=1)) & (steps.max(axis=1) <= self._highest)  # NaN compares false
+        if fits.all():
+            raw[:] = steps
+            return raw, quality
+        for quantity, row, cut in zip(self.kind.quantities, steps, raw, strict=True):
+            quantise(quantity, row, cut, quality)
         return raw, quality
 
     def _true_values(self, measured: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
@@ -157,15 +195,17 @@ class Station:
 
     def _disturb(self, quantity: Quantity, values: NDArray[Any], slot: int, now_ms: int) -> Floats:
         """Add bias, noise and analogue faults to the true values of an analogue quantity."""
-        noise, sites = quantity.noise, self._slot_sites[slot]
-        out = values.astype(np.float64)
+        noise = quantity.noise
+        out: Floats = values.astype(np.float64)
         if noise.bias_ratio > 0:
-            out = out * self._bias[quantity.name][sites]
+            out *= self._slot_bias[slot][quantity.name]
         if noise.ratio > 0:
-            out = out * (1.0 + noise.ratio * self._normal(quantity.name, "ratio", slot, now_ms))
+            gain = noise.ratio * self._normal(quantity.name, "ratio", slot, now_ms)
+            gain += 1.0
+            out *= gain
         if noise.absolute > 0:
-            out = out + noise.absolute * self._normal(quantity.name, "absolute", slot, now_ms)
-        return self.faults.distort(out, sites, now_ms) if self.faults.any else out
+            out += noise.absolute * self._normal(quantity.name, "absolute", slot, now_ms)
+        return self.faults.distort(out, self._slot_sites[slot], now_ms) if self.faults.any else out
 
     def _normal(self, quantity: str, purpose: str, slot: int, now_ms: int) -> Floats:
         given = (self.kind.name, quantity, purpose, str(slot))
@@ -182,7 +222,7 @@ class Station:
 
     def _parcel(self, raw: Raw, quality: NDArray[np.uint8], slot: int, now_ms: int) -> Parcel:
         names = [q.name for q in self.kind.quantities]
-        columns = [*zip(names, raw, strict=True), ("up", np.ones(raw.shape[1], dtype=np.int32)), ("quality", quality)]
+        columns = [*zip(names, raw, strict=True), ("up", self._slot_up[slot]), ("quality", quality)]
         if self._plain:
             return Parcel(self.kind.name, now_ms, slot, self.kind.slots, tuple(columns))
         device = self.table[self._slot_sites[slot]].astype(np.uint32)
@@ -191,7 +231,7 @@ class Station:
     def _send(self, whole: Parcel, sites: Ints, sends: Bools, slot: int, now_ms: int) -> list[tuple[Parcel, Ints, int]]:
         if self.deceit.skew_ms:
             return self._send_skewed(whole, sites, sends, slot, now_ms)
-        gateway = self.gateway[sites]
+        gateway = self._slot_gateway[slot]
         if not self.faults.any:
             return [(whole, gateway, 0)] if sends.all() else [(part(whole, sends), gateway[sends], 0)]
         out = []
@@ -226,7 +266,7 @@ class Station:
         self._rebuild()
         self._seen_version = self._world.devices.version
         if self.kind.on_change:
-            self.last, self.sent_ms = data["last"].copy(), data["sent_ms"].copy()
+            self.last, self.sent_ms, self._quiet = data["last"].copy(), data["sent_ms"].copy(), None
 
 
 NO_NOISE = Noise()
@@ -245,11 +285,15 @@ def check_sites(kind: SensorKind, sites: Sites) -> None:
         raise ValueError(f"kind {kind.name}: place gave a device id twice")
 
 
-def quantise(quantity: Quantity, values: NDArray[Any], raw: Raw, quality: NDArray[np.uint8]) -> None:
-    """Write values as multiples of the resolution into `raw`; what is outside the range is cut and suspect, NaN is bad."""
-    low, high = round(quantity.minimum / quantity.resolution), round(quantity.maximum / quantity.resolution)
-    steps = np.rint(values / quantity.resolution)
-    if not len(steps) or (low <= steps.min() and steps.max() <= high):  # NaN compares false
+def _steps(quantity: Quantity) -> tuple[int, int]:
+    """Return the range of a quantity in steps of its resolution."""
+    return round(quantity.minimum / quantity.resolution), round(quantity.maximum / quantity.resolution)
+
+
+def quantise(quantity: Quantity, steps: Floats, raw: Raw, quality: NDArray[np.uint8]) -> None:
+    """Write whole steps of the resolution into `raw`; what is outside the range is cut and suspect, NaN is bad."""
+    low, high = _steps(quantity)
+    if low <= steps.min() and steps.max() <= high:  # NaN compares false
         raw[:] = steps
         return
     missing = np.isnan(steps)

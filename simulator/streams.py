@@ -33,19 +33,27 @@ class _Drawer:
     def __init__(self) -> None:
         self._philox = np.random.Philox(0)
         self._generator = np.random.Generator(self._philox)
-        self._at: dict[str, Any] = dict(self._philox.state)
-        self._at |= {"buffer": np.zeros(4, dtype=np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
+        self._counter = np.zeros(4, dtype=np.uint64)
+        self._place: dict[str, Any] = {"counter": self._counter, "key": np.zeros(2, dtype=np.uint64)}
+        self._state: Any = dict(self._philox.state)
+        self._state |= {"state": self._place, "buffer": np.zeros(4, dtype=np.uint64)}
+        self._state |= {"buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
 
-    def at(self, key: int, tick: int) -> np.random.Generator:
-        """Return the generator as if new with this key, its counter at `tick` times 2^192."""
-        words = np.array([key & _WORD, key >> 64], dtype=np.uint64)
-        counter = np.array([0, 0, 0, tick], dtype=np.uint64)
-        state: Any = self._at | {"state": {"counter": counter, "key": words}}
-        self._philox.state = state
+    def at(self, words: NDArray[np.uint64], tick: int) -> np.random.Generator:
+        """Return the generator as if new with the key of these two words, its counter at `tick` times 2^192."""
+        self._place["key"], self._counter[3] = words, tick
+        self._philox.state = self._state  # numpy takes the numbers over, not the arrays
         return self._generator
 
 
 _WORD = (1 << 64) - 1
+
+
+@lru_cache(maxsize=8192)
+def _key_words(seed: int, names: tuple[str, ...]) -> NDArray[np.uint64]:
+    """Return the key of a seed's stream as two words, the lower one first."""
+    key = stable_key(seed, *names)
+    return np.array([key & _WORD, key >> 64], dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +93,4 @@ class Streams:
         return out
 
     def _at(self, names: tuple[str, ...], tick: int) -> np.random.Generator:
-        return self._drawer.at(stable_key(self.seed, *names), tick)
+        return self._drawer.at(_key_words(self.seed, names), tick)
