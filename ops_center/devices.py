@@ -5,12 +5,14 @@ A device is stale when its last reading is older than 2.5 of its reporting perio
 A detector before a signal reads 0 km/h through every red, so a road is drawn by the mean of about the last minute.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.city_view import CityView
+from ops_center.known_rows import Known, is_fixed, sliced
 from sensors.messages import ABSENT, MISSING, QuantityInfo
 
 STALE_PERIODS = 2.5
@@ -19,6 +21,7 @@ NEVER = -(10**15)
 NO_DATA = 255
 STALE_BIT, ACTIVE_BIT, LEVEL_SHIFT = 8, 16, 5
 U8 = NDArray[np.uint8]
+Picks = slice | NDArray[np.int64]
 
 
 class Devices:
@@ -37,12 +40,14 @@ class Devices:
         self.values: dict[str, dict[str, NDArray[np.int32]]] = {}
         self._speed: dict[str, QuantityInfo] = {}
         self._mean: dict[str, NDArray[np.float64]] = {}  # of a kind's speed, in its unit
+        self._places: dict[str, Known[tuple[Picks, Picks]]] = {}  # of a kind's rows: what picks them here and among all devices
         self._limit_ms = np.zeros(n, dtype=np.int64)
         self._exists = np.zeros(n, dtype=np.bool_)
         for kind in city.kinds:
             rows = city.rows.get(kind.name)
             if rows is None:
                 continue
+            self._places[kind.name] = Known(partial(self._picked, rows))
             self.values[kind.name] = {q.name: np.full(len(rows), MISSING, dtype=np.int32) for q in kind.quantities}
             for q in kind.quantities:
                 if q.name == kind.speed:
@@ -55,6 +60,12 @@ class Devices:
 
     def take(self, kind: str, rows: NDArray[np.int64], observed: Any, quality: U8 | None, columns: dict[str, Any]) -> None:
         """Keep the readings of one batch: `rows` are positions in the kind's table, `observed` ms (one or per row)."""
+        if isinstance(observed, int) and (quality is None or not quality.any() or int(quality.max()) != ABSENT):
+            places, index = self._places[kind].of(rows)
+            gone = observed - self.last_ms[index]
+            if len(rows) and int(gone.min()) >= 0:
+                self._take_all(kind, places, index, gone, observed, columns)
+                return
         reported = slice(None) if quality is None else quality != ABSENT
         rows = rows[reported]
         index = self.city.rows[kind][rows]
@@ -63,20 +74,41 @@ class Devices:
         newer = gone >= 0
         if kind in self._speed and self._speed[kind].name in columns:
             raw = columns[self._speed[kind].name][reported][newer]
-            self._follow(kind, rows[newer], raw, gone[newer])
+            self._follow(kind, rows[newer], index[newer], raw, gone[newer])
         self.last_ms[index] = np.maximum(self.last_ms[index], seen)
         for name, held in self.values[kind].items():
             if name in columns:
                 held[rows[newer]] = columns[name][reported][newer]
 
-    def _follow(self, kind: str, rows: NDArray[np.int64], raw: NDArray[np.int32], gone_ms: NDArray[np.int64]) -> None:
+    def _take_all(
+        self, kind: str, places: Picks, index: Picks, gone_ms: NDArray[np.int64], observed_at_ms: int, columns: dict[str, Any]
+    ) -> None:
+        """Keep the readings of devices all of which reported, and none of which said anything later before."""
+        if kind in self._speed and self._speed[kind].name in columns:
+            self._follow(kind, places, index, columns[self._speed[kind].name], gone_ms)
+        self.last_ms[index] = observed_at_ms
+        for name, held in self.values[kind].items():
+            if name in columns:
+                held[places] = columns[name]
+
+    def _picked(self, of: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[Picks, Picks]:
+        """Return what picks rows of a kind's table, and their places among all devices: slices where there are such."""
+        return (sliced(rows), sliced(of[rows])) if is_fixed(rows) else (rows, of[rows])
+
+    def _follow(self, kind: str, rows: Picks, index: Picks, raw: NDArray[np.int32], gone_ms: NDArray[np.int64]) -> None:
         """Move the mean speed towards new readings, by more the longer none came; what was silent begins anew."""
         known = self.values[kind][self._speed[kind].name][rows] != MISSING
         there = raw != MISSING
-        known &= gone_ms <= self._limit_ms[self.city.rows[kind][rows]]
+        known &= gone_ms <= self._limit_ms[index]
         before, now = self._mean[kind][rows], raw * self._speed[kind].resolution
         moved = before + (now - before) * (gone_ms / (gone_ms + SPEED_MEMORY_MS))
-        self._mean[kind][rows[there]] = np.where(known, moved, now)[there]
+        mean, fresh = self._mean[kind], np.where(known, moved, now)
+        if there.all():
+            mean[rows] = fresh
+        elif isinstance(rows, slice):
+            mean[rows][there] = fresh[there]
+        else:
+            mean[rows[there]] = fresh[there]
 
     def stale(self, now_ms: int) -> NDArray[np.bool_]:
         """Return which devices have not reported for too long."""

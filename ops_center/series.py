@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ops_center.event_block import Block, EventBlock
+from ops_center.known_rows import Known, is_fixed
 from ops_center.label_sets import (
     NAME,
     BoolArray,
@@ -26,6 +27,7 @@ from ops_center.selection import Selection, look, name_test
 from ops_center.series_blocks import ALL, NEVER, Columns, FloatArray, TimeArray
 from ops_center.series_metric import Metric, Place
 
+Ways = list[tuple[Block, IndexArray | None, IndexArray, bool]]
 MAX_SERIES = 1_000_000
 DEFAULT_RETENTION_MS = 2 * 3_600_000
 
@@ -47,6 +49,7 @@ class Family:
         self._column: IndexArray = np.zeros(0, dtype=np.intp)
         self._waiting = 0  # slots that have no block yet
         self._identity = True  # slot i is column i, so far
+        self._ways: Known[Ways] = Known(self._ways_to)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,6 +66,7 @@ class Family:
 
     def begin_with(self, labels: Sequence[Labels]) -> None:
         """Take series with their names as the first slots; none of them may be in the store."""
+        self._ways.forget()
         n = self._waiting = len(labels)
         self.labels = list(labels)
         self._owner, self._column = np.full(n, -1, dtype=np.intp), np.zeros(n, dtype=np.intp)
@@ -74,6 +78,7 @@ class Family:
             SeriesLimit: the store is full.
         """
         first = len(self.labels)
+        self._ways.forget()
         fresh = all_named([one if isinstance(one, tuple) else labels_of(one) for one in labels], self._metric.name)
         known = [self._metric.places.get(one) for one in fresh] if len(self._metric) else [None] * len(fresh)
         missing = sum(place is None for place in known)
@@ -97,6 +102,7 @@ class Family:
 
     def place(self, numbers: IndexArray, columns: IndexArray) -> None:
         """Put the first slots, none of which has a place yet, where `placed` said that they lay; their labels go there too."""
+        self._ways.forget()
         for number in np.unique(numbers[numbers >= 0]).tolist():
             block, slots = self._metric.blocks[number], np.flatnonzero(numbers == number)
             labels, own, at = self._metric.labels[number], [self.labels[slot] for slot in slots.tolist()], columns[slots].tolist()
@@ -136,6 +142,9 @@ class Family:
         """
         if self._waiting > 0:
             self._assign(observed_at_ms, slots)
+        if slots is not None and is_fixed(slots):
+            self._append_along(self._ways.of(slots), observed_at_ms, received_at_ms, values, valid, stale)
+            return
         if len(self._blocks) == 1 and not self._waiting:
             block = self._blocks[0]
             if slots is None:
@@ -184,6 +193,22 @@ class Family:
             block.put_many(self._column[slots[mine]], observed_at_ms[mine], received_at_ms[mine], values[mine], fresh)
         return True
 
+    def _ways_to(self, slots: IndexArray) -> Ways:
+        """Return in which blocks slots lie: each with which of the slots (None: all), their columns, and if these are 0, 1, …"""
+        owners, columns, found = self._owner[slots], self._column[slots], []
+        for number in np.unique(owners).tolist():
+            mine = np.flatnonzero(owners == number)
+            own = columns[mine]
+            whole = bool((own == np.arange(len(own))).all())
+            found.append((self._blocks[number], None if len(mine) == len(slots) else mine, own, whole))
+        return found
+
+    def _append_along(self, ways: Ways, at_ms: int, received_ms: int, values: Any, valid: BoolArray | None, stale: bool) -> None:
+        for block, mine, columns, whole in ways:
+            there = valid if valid is None or mine is None else valid[mine]
+            some = values if mine is None or np.ndim(values) == 0 else values[mine]
+            block.put(at_ms, received_ms, ALL if whole and block.columns == len(columns) else columns, some, there, stale)
+
     def _scatter(
         self, at_ms: int, received_ms: int, values: Any, slots: IndexArray | None, valid: BoolArray | None, stale: bool
     ) -> None:
@@ -206,6 +231,7 @@ class Family:
             block: Block = self._metric.row_block(self.period_ms, observed_at_ms % self.period_ms)
         else:
             block = self._metric.event_block()
+        self._ways.forget()
         first = self._metric.add(block, [self.labels[s] for s in new.tolist()])
         self._column[new] = np.arange(first, first + len(new))
         self._owner[new] = self._number(block)

@@ -72,17 +72,32 @@ class RowBlock:
         self, at_ms: int, received_at_ms: int, columns: Columns, values: Any, valid: BoolArray | None = None, stale: bool = False
     ) -> None:
         """Write one instant of some columns; the first sample of a cell wins, as in Prometheus."""
+        every = valid is None and not stale and isinstance(columns, slice) and columns == ALL
+        if every and 0 < self.rows < len(self.times) and at_ms > self.times[self.rows - 1]:
+            self._put_next(at_ms, received_at_ms, values)
+            return
         if self.sealed and at_ms <= self.sealed[-1].last_ms:
             self._thaw()
         row, fresh = self._row(at_ms, received_at_ms)
         self.newest_received = max(self.newest_received, received_at_ms)
-        if fresh and valid is None and not stale and isinstance(columns, slice) and columns == ALL:
+        if fresh and every:
             self.values[row, : self.columns] = values
             self.valid[row, : self.columns] = True
             self.full[row] = True
             return
         where = np.arange(self.columns, dtype=np.intp)[columns] if isinstance(columns, slice) else columns
         self._fill(row, received_at_ms, where, values, valid, stale)
+
+    def _put_next(self, at_ms: int, received_at_ms: int, values: Any) -> None:
+        """Write a row of all columns that is later than all others, into memory that is there already."""
+        row, m = self.rows, self.columns
+        self.values[row, :m], self.valid[row, :m] = values, True
+        if m < self.values.shape[1]:
+            self.values[row, m:], self.valid[row, m:] = 0.0, False
+        if self.stale is not None:
+            self.stale[row] = False
+        self.times[row], self.received[row], self.full[row], self.rows = at_ms, received_at_ms, True, row + 1
+        self.newest_received = max(self.newest_received, received_at_ms)
 
     def holds_other(self, at_ms: int, columns: IndexArray, values: FloatArray) -> bool:
         """Whether one of the cells of an instant holds another value already, or a stale marker."""

@@ -185,8 +185,9 @@ class SeriesWriter:
         self, kind: str, rows: NDArray[np.int64], observed_at_ms: int, received_at_ms: int, quality: Any, columns: dict[str, Any]
     ) -> None:
         families = self._families[kind]
-        whole = all(len(rows) == len(one.family) for one in families.values()) and bool((rows == np.arange(len(rows))).all())
-        slots = None if whole else rows.astype(np.intp)
+        slots = self._slots(families, rows)
+        if quality is not None and not quality.any():
+            quality = None  # all are good
         suspect = None if quality is None else quality == SUSPECT
         if suspect is not None and suspect.any():
             self._doubt(kind, rows[suspect], observed_at_ms, received_at_ms)
@@ -194,15 +195,34 @@ class SeriesWriter:
             self._write_instant(kind, rows, observed_at_ms, received_at_ms, quality[~suspect], columns)
             return
         present = None if quality is None else quality != ABSENT
-        for name, family in families.items():
-            if name in columns:
-                raw = columns[name]
-                valid = raw != MISSING if present is None else present & (raw != MISSING)
-                values = raw * self._resolution[kind][name]
-                family.append(observed_at_ms, received_at_ms, values, slots, None if bool(valid.all()) else valid)
+        self._write_readings(kind, slots, observed_at_ms, received_at_ms, present, columns)
         if kind in self._up:
             all_up = present is None or bool(present.all())
             self._up[kind].append(observed_at_ms, received_at_ms, 1.0, slots, None if all_up else present)
+
+    @staticmethod
+    def _slots(families: Mapping[str, Spread], rows: NDArray[np.int64]) -> NDArray[np.intp] | None:
+        """Return the slots of rows, None where they are all slots of all families."""
+        n = len(rows)
+        whole = n > 0 and rows[0] == 0 and rows[-1] == n - 1 and all(n == len(one.family) for one in families.values())
+        return None if whole and bool((rows == np.arange(n)).all()) else rows.astype(np.intp, copy=False)
+
+    def _write_readings(
+        self, kind: str, slots: Any, observed_at_ms: int, received_at_ms: int, present: BoolArray | None, columns: dict[str, Any]
+    ) -> None:
+        """Write the quantities of devices of which those that are not `present` (None: all are) did not report."""
+        names = [name for name in self._families[kind] if name in columns]
+        if not names:
+            return
+        raw = np.concatenate([columns[name] for name in names]).reshape(len(names), -1)
+        values = raw * np.array([self._resolution[kind][name] for name in names])[:, None]
+        complete = present is None and bool(raw.size) and int(raw.min()) > MISSING
+        for name, own_raw, own in zip(names, raw, values, strict=True):
+            valid = None
+            if not complete:
+                there = own_raw != MISSING if present is None else present & (own_raw != MISSING)
+                valid = None if bool(there.all()) else there
+            self._families[kind][name].append(observed_at_ms, received_at_ms, own, slots, valid)
 
     def _doubt(self, kind: str, rows: NDArray[np.int64], observed_at_ms: int, received_at_ms: int) -> None:
         """End the series of what is not believed, and say that it is not."""

@@ -10,6 +10,7 @@ major protocol version is refused.
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -316,11 +317,17 @@ class BadMessage(ValueError):
 def encode_frame(header: UpHeader, columns: Sequence[tuple[str, NDArray[Any]]] = ()) -> bytes:
     """Return the bytes of a frame; a Batch gets its `columns` described from the arrays given."""
     if isinstance(header, Batch):
-        header.columns = [Column(name, data.dtype.newbyteorder("<").str, len(data)) for name, data in columns]
+        header.columns = [Column(name, _on_wire(data.dtype)[1], len(data)) for name, data in columns]
     packed = _packer.encode(header)
-    parts = [struct.pack("<I", len(packed)), packed]
-    parts += [np.ascontiguousarray(data, dtype=data.dtype.newbyteorder("<")).tobytes() for _, data in columns]
-    return b"".join(parts)
+    raw = (np.ascontiguousarray(data, dtype=_on_wire(data.dtype)[0]).data for _, data in columns)
+    return b"".join((struct.pack("<I", len(packed)), packed, *raw))
+
+
+@lru_cache(maxsize=64)
+def _on_wire(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], str]:
+    """Return the little-endian type of a column, and its name."""
+    little = dtype.newbyteorder("<")
+    return little, little.str
 
 
 def decode_frame(data: bytes) -> tuple[UpHeader, dict[str, NDArray[Any]]]:
@@ -396,8 +403,16 @@ def batch_devices(header: Batch, columns: Columns, table_size: int) -> NDArray[n
         return devices
     if not (0 <= header.first <= MAX_ROWS and 0 < header.stride <= MAX_ROWS):
         raise BadMessage(f"a batch of {header.kind} has first {header.first} and stride {header.stride}")
-    devices = np.arange(header.first, table_size, header.stride, dtype=np.int64)
+    expected = len(range(header.first, table_size, header.stride))
     rows = {len(values) for values in columns.values()}
-    if rows and rows != {len(devices)}:
-        raise BadMessage(f"a batch of {header.kind} has {rows.pop()} rows; expected {len(devices)}")
+    if rows and rows != {expected}:
+        raise BadMessage(f"a batch of {header.kind} has {rows.pop()} rows; expected {expected}")
+    return _every(header.first, table_size, header.stride)
+
+
+@lru_cache(maxsize=64)
+def _every(first: int, end: int, stride: int) -> NDArray[np.int64]:
+    """Return first, first + stride, ... below `end`: the same array each time, which nobody can write."""
+    devices = np.arange(first, end, stride, dtype=np.int64)
+    devices.flags.writeable = False
     return devices
