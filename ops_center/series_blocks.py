@@ -246,6 +246,9 @@ class RowBlock:
     def prune(self, before_ms: int) -> None:
         """Forget rows older than `before_ms`."""
         self.floor_ms = max(self.floor_ms, before_ms)
+        held_from_ms = self.sealed[0].last_ms if self.sealed else int(self.times[0]) if self.rows else before_ms
+        if held_from_ms >= before_ms:
+            return
         self.sealed = [rows for rows in self.sealed if rows.last_ms >= before_ms]
         gone = int(np.searchsorted(self.times[: self.rows], before_ms))
         if gone * 2 >= self.rows and gone > 0:
@@ -253,8 +256,10 @@ class RowBlock:
 
     def seal(self, before_ms: int, least: int = SEAL_ROWS) -> None:
         """Pack rows older than `before_ms`, once there are some: they can still be read, though not as fast."""
-        old = int(np.searchsorted(self.times[: self.rows], before_ms))
-        if old >= least and self.columns:
+        if self.rows < least or not self.columns:
+            return
+        old = int(self.times[: self.rows].searchsorted(before_ms))
+        if old >= least:
             self.sealed.append(sealed(self._rows(0, old)))
             self._drop(old)
 

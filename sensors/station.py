@@ -85,7 +85,9 @@ class Station:
         self.suspect: Bools = np.zeros(n, dtype=bool)
         self._row_of = {name: i for i, name in enumerate(self.sites.device_id)}
         self._slot_sites = [np.flatnonzero(table % slots == s) for s in range(slots)]
-        self._slot_take: list[slice | Ints] = [slice(s, None, slots) if self._plain else self._slot_sites[s] for s in range(slots)]
+        self._slot_take: list[slice | Ints] = [
+            slice(s, None, slots) if self._plain else self._slot_sites[s] for s in range(slots)
+        ]
         self._slot_at = [table[sites] // slots for sites in self._slot_sites]
         self._slot_size = [(self.size + slots - 1 - s) // slots for s in range(slots)]
         self._slot_gateway = [self.gateway[sites] for sites in self._slot_sites]
