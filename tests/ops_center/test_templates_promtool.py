@@ -38,8 +38,7 @@ TEMPLATES = r"""
 {{ len (query "m") }}
 {{ and 1 0 2 }} {{ or 0 "" "x" }} {{ not 1 }} {{ eq 1 2 1 }} {{ lt "a" "b" }} {{ gt 1.5 1.0 }} {{ eq true true }}
 {{ if gt $value 3.0 }}x{{ end }}{{ if query "nope" }}y{{ else }}n{{ end }}{{ with $x := 5 }}{{ $x }}{{ . }}{{ end }}
-{
- range $i, $v := query "m" | sortByLabel "job" }}{{ if $i }}, {{ end }}{{ $v.Labels.job }}={{ .Value }}{{ $.Value }}{{ end }}
+{{ range $i, $v := query "m" | sortByLabel "job" }}{{ if $i }}, {{ end }}{{ $v.Labels.job }}{{ $.Value }}{{ end }}
 {{ range query "m" | sortByLabel "job" }}{{ if eq .Value 5.0 }}{{ continue }}{{ end }}{{ .Value }}{{ break }}{{ end }}
 {{ query "m{job='a'}" | first }} {{ range $k, $v := $labels }}{{ $k }}={{ $v }};{{ end }}
 {{ toUpper "abcé" }} {{ title "hello wORLD a-b_c d.e é" }} {{ match "^a.*c$" "abbc" }} {{ match "b" "abc" }}
