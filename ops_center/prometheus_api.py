@@ -6,7 +6,7 @@ same routes are shifted by (wall now - simulated now), for clients that send wal
 
 import asyncio
 import time as wall_clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,18 +14,16 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ops_center import prometheus_format, prometheus_query
+from ops_center import prometheus_format, prometheus_lists, prometheus_query, prometheus_rules
 from ops_center.api.common import ERRORS, LiveDep, Reader, json_response
-from ops_center.label_sets import Labels, Matcher
 from ops_center.live import LiveCity
-from ops_center.prometheus_query import MAX_PARAMETER, BadParameter, Params, parsed
-from ops_center.promql import ast
+from ops_center.prometheus_query import BadParameter, Params
 from ops_center.promql.engine import Engine
 from ops_center.promql.errors import PromQLError
+from ops_center.promql.printing import formatted
 
 VERSION = "3.5.0"  # whose API this is; clients decide by it what they may ask
 MAX_SECONDS = 1.5  # the city has no turn while a query runs
-MAX_RESULTS = 10_000
 
 router = APIRouter(responses={**ERRORS, 503: {"description": "took too long"}}, tags=["prometheus"])
 
@@ -78,58 +76,25 @@ def query_range(ask: Ask) -> dict[str, Any]:
     return prometheus_query.query_range(ask.engine, ask.asked, _within)
 
 
-def _matched(ask: Ask) -> list[Labels] | None:
-    """Return the series that the selectors `match[]` choose, None without any. Raises PromQLError, BadParameter."""
-    selectors = ask.params.get("match[]")
-    if not selectors:
-        return None
-    found: list[Labels] = []
-    for text in selectors:
-        found += ask.engine.store.series(_matchers(text))
-    return list(dict.fromkeys(found))
-
-
-def _matchers(text: str) -> tuple[Matcher, ...]:
-    if len(text) > MAX_PARAMETER:
-        raise BadParameter(f'invalid parameter "match[]": {len(text)} characters, expected at most {MAX_PARAMETER}')
-    selector = parsed("match[]", text)
-    if not isinstance(selector, ast.Selector):
-        raise BadParameter('invalid parameter "match[]": expected a selector such as up{job="x"}')
-    return selector.matchers
-
-
-def _limited(ask: Ask, values: Sequence[Any]) -> dict[str, Any]:
-    wanted = min(ask.asked.count("limit") or MAX_RESULTS, MAX_RESULTS)
-    cut = ["results truncated due to limit"] if len(values) > wanted else []
-    return prometheus_format.success(list(values)[:wanted], cut)
-
-
 def series(ask: Ask) -> dict[str, Any]:
     """Find series by selectors."""
-    found = _matched(ask)
-    if found is None:
-        raise BadParameter("no match[] parameter provided")
-    return _limited(ask, [dict(labels) for labels in sorted(found)])
+    return prometheus_lists.series(ask.engine, ask.asked)
 
 
 def labels(ask: Ask) -> dict[str, Any]:
     """Return label names."""
-    found = _matched(ask)
-    names = ask.engine.store.label_names() if found is None else sorted({name for one in found for name, _ in one})
-    return _limited(ask, names)
+    return prometheus_lists.labels(ask.engine, ask.asked)
 
 
 def label_values(ask: Ask) -> dict[str, Any]:
     """Return the values of a label."""
-    name, found = ask.text("label"), _matched(ask)
-    every = ask.engine.store.label_values(name) if found is None else sorted({v for one in found for n, v in one if n == name})
-    return _limited(ask, every)
+    return prometheus_lists.label_values(ask.engine, ask.asked)
 
 
 def rules(ask: Ask) -> dict[str, Any]:
     """Return rule groups with their alerts."""
     center = ask.live.run.center
-    return prometheus_format.rules(center.judge.rules, max(0, center.now_ms), ask.text("type"))
+    return prometheus_rules.rules(center.judge.rules, max(0, center.now_ms), ask.asked)
 
 
 def alerts(ask: Ask) -> dict[str, Any]:
@@ -149,20 +114,31 @@ def alertmanagers(ask: Ask) -> dict[str, Any]:
 
 def metadata(ask: Ask) -> dict[str, Any]:
     """Return type, unit and help of metrics."""
-    return prometheus_format.metadata(ask.engine.store, ask.text("metric"))
+    return prometheus_lists.metadata(ask.engine, ask.asked)
+
+
+def exemplars(ask: Ask) -> dict[str, Any]:
+    """Return the exemplars of a query: none."""
+    return prometheus_lists.exemplars(ask.asked)
+
+
+def format_query(ask: Ask) -> dict[str, Any]:
+    """Return an expression as Prometheus writes it."""
+    return prometheus_format.success(formatted(ask.text("query")))
 
 
 ROUTES: tuple[tuple[str, Answer, str], ...] = (
     ("/query", query, "query time"),
     ("/query_range", query_range, "query start end step"),
-    ("/query_exemplars", lambda ask: prometheus_format.success([]), "query start end"),
+    ("/query_exemplars", exemplars, "query start end"),
+    ("/format_query", format_query, "query"),
     ("/series", series, "match[] start end limit"),
     ("/labels", labels, "match[] start end limit"),
     ("/label/{label}/values", label_values, "match[] start end limit"),
-    ("/rules", rules, "type"),
+    ("/rules", rules, "type rule_name[] rule_group[] file[] match[] exclude_alerts group_limit group_next_token"),
     ("/alerts", alerts, ""),
     ("/alertmanagers", alertmanagers, ""),
-    ("/metadata", metadata, "metric limit"),
+    ("/metadata", metadata, "metric limit limit_per_metric"),
     ("/status/buildinfo", lambda ask: prometheus_format.buildinfo(VERSION), ""),
     ("/status/flags", lambda ask: prometheus_format.flags(ask.live.run.center.judge.options.lookback_ms), ""),
 )

@@ -6,6 +6,7 @@ Must not know: routes, sockets, cities or a clock; whether the time is over is a
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +27,7 @@ from ops_center.promql.watch import Notes, Watch
 
 MAX_PARAMETER = 16_384
 MAX_SAMPLES = 10_000_000  # of one query, beside a city that wants its turn
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _SHOWN = {"vector": "instant vector", "matrix": "range vector"}
 
 Json = dict[str, Any]
@@ -98,6 +100,8 @@ def _epoch_ms(name: str, text: str) -> int:
     if _is_number(text) and abs(float(text)) < 1e12:
         return round(float(text) * 1000)
     try:
+        if _RFC3339.fullmatch(text) is None:  # Python reads more forms than Go does
+            raise ValueError(text)
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             return round(moment.timestamp() * 1000)

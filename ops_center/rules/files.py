@@ -20,7 +20,7 @@ from ops_center.promql.numbers import is_label_name
 from ops_center.promql.parser import parse
 from ops_center.promql.template_parser import TemplateError
 from ops_center.promql.templates import check_template
-from ops_center.rules.yaml_nodes import MAX_BYTES, Document, FileError
+from ops_center.rules.yaml_nodes import MAX_BYTES, Document, FileError, is_null
 
 GROUP_KEYS = frozenset({"name", "interval", "query_offset", "limit", "labels", "rules"})
 RULE_KEYS = frozenset({"record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"})
@@ -201,20 +201,19 @@ def _group(document: Document, node: Any, errors: list[FileError], dialect: str)
 
 
 def _duration(document: Document, node: Any, what: str) -> int:
-    text = document.text_of(node, what)
-    if not text:
+    if node is None or is_null(node):
         return 0
     try:
-        return parse_duration_ms(text)
+        return parse_duration_ms(document.text_of(node, what))
     except ValueError as why:
         raise document.error(f"{what}: {why}", node) from None
 
 
 def _integer(document: Document, node: Any, what: str) -> int:
     text = document.text_of(node, what)
-    if text and not text.isdigit():
-        raise document.error(f"{what}: saw {text!r}, expected a number ≥ 0", node)
-    return int(text or 0)
+    if text and not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise document.error(f"{what}: saw {text!r}, expected a whole number", node)
+    return max(0, int(text or 0))  # Prometheus takes what is not above 0 as no limit
 
 
 def _check_type(document: Document, keys: Mapping[str, Any]) -> None:

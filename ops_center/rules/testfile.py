@@ -175,9 +175,11 @@ class _Reader:
 
     def duration(self, node: Any, what: str) -> int:
         """A duration in ms; 0 where there is none."""
+        if node is None or is_null(node):
+            return 0
         text = self.document.text_of(node, what)
         try:
-            return parse_duration_ms(text) if text else 0
+            return parse_duration_ms(text)
         except ValueError as why:
             raise self.document.error(f"{what}: {short(str(why), 200)}", node) from None
 

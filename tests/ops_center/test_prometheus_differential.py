@@ -17,6 +17,7 @@ from ops_center import prometheus_format, prometheus_query
 from ops_center.prometheus_query import BadParameter, Params
 from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import PromQLError
+from ops_center.promql.printing import formatted
 from ops_center.rules.notation import parse_labels
 from ops_center.series import SeriesStore
 from tests.ops_center.promql_queries import CHOSEN, MINUTES, START, Queries, some_series
@@ -222,3 +223,15 @@ def _sorted(answer: tuple[int, dict]) -> tuple[int, dict]:
     if data["resultType"] in ("vector", "matrix"):
         data = {**data, "result": sorted(data["result"], key=lambda row: sorted(row["metric"].items()))}
     return answer[0], {**answer[1], "data": data}
+
+
+@needs_prometheus
+@pytest.mark.slow
+def test_expressions_are_formatted_alike(both):
+    """`format_query` gives the same text, on one line or several, for chosen and for random expressions."""
+    real, _ = both
+    queries = Queries(7)
+    for query in [*CHOSEN, *(queries.next(4) for _ in range(150))]:
+        status, body = real.ask("format_query", query=query)
+        if status == 200:
+            assert body["data"] == formatted(query), query

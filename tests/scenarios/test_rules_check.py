@@ -232,6 +232,15 @@ def test_what_would_hang_a_checker_is_refused_in_time(tmp_path: Path) -> None:
         assert said.status == 2 and said.err.startswith(f"{path}:")
 
 
+def test_no_city_is_made_for_files_that_do_not_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with a file is said before a city is generated to look at its rules, which takes longer than the reading."""
+    monkeypatch.setattr("scenarios.rulebench.catalogue.city_catalogue", lambda *_: pytest.fail("a city was made"))
+    path = tmp_path / "r.yml"
+    path.write_text(file_of("{alert: A, expr: 'up =='}"))
+    said = cityops("rules", "check", path)
+    assert said.status == 2 and "[cannot-load]" in said.err
+
+
 @pytest.mark.slow
 def test_large_and_odd_rules_are_looked_through_in_time(small: Catalogue) -> None:
     """5 000 rules, expressions of 500 operators, a selector of everything joined to itself: seconds of the processor at most."""

@@ -42,28 +42,47 @@ class Linted:
         return sum(one.severity == severity for one in self.findings)
 
 
-def lint(texts: Mapping[str, str], asked: Asked = Asked(), beside: Iterable[RuleFile] = ()) -> list[Linted]:
-    """Look through rule files, path -> text; rules of one file know what those of the others, and of those beside, record."""
-    read: dict[str, tuple[RuleFile, list[RuleSource]]] = {}
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Rule files by path: those that load with where their rules stand, and why the others do not."""
+
+    paths: tuple[str, ...]
+    files: Mapping[str, tuple[RuleFile, list[RuleSource]]]
+    broken: Mapping[str, list[FileError]]
+
+
+def read(texts: Mapping[str, str]) -> Read:
+    """Rule files, path -> text, loaded."""
+    files: dict[str, tuple[RuleFile, list[RuleSource]]] = {}
     broken: dict[str, list[FileError]] = {}
     for path, text in texts.items():
         try:
-            read[path] = sources(text, path)
+            files[path] = sources(text, path)
         except FileError as why:
             broken[path] = [why]
         except RuleFilesError as why:
             broken[path] = why.errors
-    know = Knowledge([*(file for file, _ in read.values()), *beside], asked.catalogue)
-    found = []
-    for path in texts:
-        if path in broken:
-            errors = tuple(Finding(CANNOT_LOAD, ERROR, e.file, e.line, e.column, "", e.message) for e in broken[path])
-            found.append(Linted(path, 0, 0, False, errors))
-        else:
-            file, rules = read[path]
-            findings = sorted(_of_file(rules, know, asked), key=lambda one: one.order)
-            found.append(Linted(path, len(file.groups), len(rules), True, tuple(findings)))
-    return found
+    return Read(tuple(texts), files, broken)
+
+
+def lint(texts: Mapping[str, str], asked: Asked = Asked(), beside: Iterable[RuleFile] = ()) -> list[Linted]:
+    """Look through rule files, path -> text; rules of one file know what those of the others, and of those beside, record."""
+    return lint_read(read(texts), asked, beside)
+
+
+def lint_read(have: Read, asked: Asked = Asked(), beside: Iterable[RuleFile] = ()) -> list[Linted]:
+    """Look through rule files that were read."""
+    know = Knowledge([*(file for file, _ in have.files.values()), *beside], asked.catalogue)
+    return [_of_path(path, have, know, asked) for path in have.paths]
+
+
+def _of_path(path: str, have: Read, know: Knowledge, asked: Asked) -> Linted:
+    if path in have.broken:
+        errors = tuple(Finding(CANNOT_LOAD, ERROR, e.file, e.line, e.column, "", e.message) for e in have.broken[path])
+        return Linted(path, 0, 0, False, errors)
+    file, rules = have.files[path]
+    findings = sorted(_of_file(rules, know, asked), key=lambda one: one.order)
+    return Linted(path, len(file.groups), len(rules), True, tuple(findings))
 
 
 def _of_file(rules: list[RuleSource], know: Knowledge, asked: Asked) -> list[Finding]:

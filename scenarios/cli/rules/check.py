@@ -9,7 +9,7 @@ from ops_center.rules.files import RuleFile, RuleFilesError, load_files, read_fi
 from ops_center.rules.lint.catalogue import Catalogue
 from ops_center.rules.lint.checks import CANNOT_LOAD, CHECKS
 from ops_center.rules.lint.findings import ERROR, WARNING, Finding
-from ops_center.rules.lint.lint import Asked, Linted, lint, of_mapping
+from ops_center.rules.lint.lint import Asked, Linted, lint_read, of_mapping, read
 from ops_center.rules.lint.look import MAX_SAMPLES
 from scenarios.cli.common import DataOption, JsonOption, KindsOption, MappingOption, checked_mapping, data_folder
 from scenarios.cli.output import BAD_INPUT, DOES_NOT_HOLD, refuse, say, say_json, tell
@@ -40,10 +40,12 @@ def check(
         raise typer.BadParameter(f"{unknown[0]!r}; expected one of {', '.join(sorted(CHECKS))}", param_hint="--disable")
     texts, broken = _texts(yaml_files(paths or [PACK], tests=False))
     named = checked_mapping(mapping)
+    have = read(texts)
     catalogue = None
-    if city != NO_CITY and texts:
+    if city != NO_CITY and have.files:  # a city is made to look at rules; files that do not load are refused at once
         catalogue = _catalogue(city, named, mapping, kinds or [], data_folder(data) / "cache")
-    found = lint(texts, Asked(catalogue, disable or (), max_samples), _beside(paths, texts))
+    beside = _beside(paths, texts) if have.files else []
+    found = lint_read(have, Asked(catalogue, disable or (), max_samples), beside)
     of_names = [one for one in of_mapping(catalogue, str(mapping)) if one.name not in (disable or ())] if catalogue else []
     results = sorted([*found, *broken], key=lambda one: one.path)
     if as_json:
