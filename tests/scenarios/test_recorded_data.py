@@ -57,11 +57,29 @@ def test_a_column_for_each_series(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("text", [
+    "time;speed\n2015-09-01 13:45:00;40,5\n",
+    '"time";"value"\r\n"2015-09-01 13:45:00";"40.5"\r\n',
+    "\ufefftime\tspeed\n1441115100\t40.5\n",
+    'time;speed{a="1",b="2"}\n1441115100;40,5\n',
+])  # fmt: skip
+def test_columns_parted_by_semicolons_or_tabs(tmp_path: Path, text: str) -> None:
+    """What programs write where the comma is the decimal sign, or as text with tabs, with or without a byte-order mark."""
+    ((samples,),) = (list(plain(read(put(tmp_path, text))).values()),)
+    assert samples == [(T0, 40.5)]
+    with pytest.raises(BadFile, match=r"d\.csv:2:21: value is '4,0,5'"):
+        read(put(tmp_path, "time;speed\n2015-09-01 13:45:00;4,0,5\n"))
+
+
 def test_times_without_a_zone_are_of_the_zone_that_is_named() -> None:
-    """Hà Nội is seven hours ahead of UTC; a time that says its own zone is not changed; numbers are epoch seconds or ms."""
+    """Hà Nội is seven hours ahead of UTC; a time that says its own zone is not changed; numbers are epoch s, ms, µs or ns."""
     hanoi = zone("Asia/Ho_Chi_Minh")
     assert time_ms("2015-09-01 20:45:00", hanoi) == time_ms("2015-09-01T13:45:00Z", hanoi) == T0
     assert time_ms(str(T0), hanoi) == time_ms(str(T0 // 1000), UTC) == T0
+    assert time_ms(f"{T0}000", UTC) == time_ms(f"{T0}000000", UTC) == T0  # a table of microseconds, of nanoseconds
+    for beyond in ("9" * 30, "-1e0", "-" + "9" * 25):
+        with pytest.raises(ValueError, match="is no time"):
+            time_ms(beyond, UTC)
 
 
 @pytest.mark.parametrize(

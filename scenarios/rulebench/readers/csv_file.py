@@ -2,12 +2,14 @@
 
 Lives here: which column is what, rows to series. Must not know: what the series are for.
 The first column is the time. A header with a column `value` is *long*: a column `metric` names the metric, all others are labels.
+Columns are parted by commas, or by semicolons (then numbers may have a decimal comma) or tabs, as the header shows.
 Any other header is *wide*: each column is a series, named as it says, labels in braces if it has them: `speed{road="a"}`.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -34,7 +36,7 @@ from scenarios.rulebench.readers.recorded import (
     times_ms,
 )
 
-CHUNK = 200_000
+CHUNK, MAX_HEADER = 200_000, 1 << 24
 VALUE, METRIC = "value", "metric"
 Column = tuple[list[NDArray[Any]], list[NDArray[Any]], list[NDArray[Any]]]  # times, values, lines, by chunk
 
@@ -43,9 +45,11 @@ def read_csv(path: Path, metric: str, tz: ZoneInfo, more: Mapping[str, str], rep
     """Return the series of a CSV file; `metric` names what the file does not, `more` are labels for all. Raises BadFile."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, strict=True)
+            separator = _separator(file.readline(MAX_HEADER))
+            file.seek(0)
+            rows = csv.reader(file, strict=True, delimiter=separator)
             try:
-                return _Table(str(path), next(rows, []), metric, tz, more).read(rows, repeated)
+                return _Table(str(path), next(rows, []), metric, tz, more, separator == ";").read(rows, repeated)
             except csv.Error as error:
                 raise bad(str(path), rows.line_num, 1, f"not CSV: {error}; expected comma-separated values") from None
     except UnicodeDecodeError as error:
@@ -54,11 +58,25 @@ def read_csv(path: Path, metric: str, tz: ZoneInfo, more: Mapping[str, str], rep
         raise bad(str(path), 1, 1, f"cannot be read: {error.strerror}") from None
 
 
+def _separator(header: str) -> str:
+    """What parts the columns of a header: the comma, or the semicolon or tab that comes first."""
+    found = re.match(r'(?:"(?:[^"]|"")*"|[^",;\t])*([,;\t])', header)
+    return found.group(1) if found else ","
+
+
+def _with_comma(texts: Sequence[str]) -> FloatArray:
+    """Numbers as they are written where semicolons part columns: `1,5` is one and a half."""
+    return numbers([text.replace(",", ".") if text.count(",") == 1 and "." not in text else text for text in texts])
+
+
 class _Table:
     """One file: its columns, and what was read of each series."""
 
-    def __init__(self, file: str, header: Sequence[str], metric: str, tz: ZoneInfo, more: Mapping[str, str]) -> None:
+    def __init__(
+        self, file: str, header: Sequence[str], metric: str, tz: ZoneInfo, more: Mapping[str, str], comma: bool = False
+    ) -> None:
         self.file, self.metric, self.tz, self.more = file, metric, tz, more
+        self._numbers = _with_comma if comma else numbers
         self.header = [name.strip() for name in header]
         if len(self.header) < 2:
             raise bad(file, 1, 1, f"the header is {','.join(header)!r}; expected a column of times and one of values")
@@ -108,12 +126,12 @@ class _Table:
         if self.samples > MAX_SAMPLES:
             raise bad(self.file, int(lines[0]), 1, f"more than {MAX_SAMPLES} samples; expected fewer, cut the file in parts")
         if self.long:
-            values = self._try(numbers, self._value, columns, lines)
+            values = self._try(self._numbers, self._value, columns, lines)
             for labels, where in self._by_labels(columns, len(lines), lines):
                 self._add(labels, times[where], values[where], lines[where])
             return
         for number, labels in enumerate(self._columns, start=1):
-            self._add(labels, times, self._try(numbers, number, columns, lines), lines)
+            self._add(labels, times, self._try(self._numbers, number, columns, lines), lines)
 
     def _try(
         self, read: Callable[[Sequence[str]], NDArray[Any]], number: int, columns: Sequence[Sequence[str]], lines: TimeArray

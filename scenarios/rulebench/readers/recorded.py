@@ -20,8 +20,10 @@ from scenarios.yaml_tree import BadFile, Problem
 MAX_SAMPLES = 50_000_000
 MAX_SERIES = 200_000
 REPEATED = ("error", "first", "last")
-SECONDS_UP_TO = 100_000_000_000  # a number above is milliseconds: as seconds it would lie beyond the year 5000
-EXPECTED_TIME = "a time such as 2015-09-01 13:45:00, 2015-09-01T13:45:00+07:00, or a number of epoch seconds or milliseconds"
+SECONDS_UP_TO = 1e11  # a number above is milliseconds: as seconds it would lie beyond the year 5000
+MILLISECONDS_UP_TO, MICROSECONDS_UP_TO = 1e14, 1e17  # and so on: what is larger still is nanoseconds
+EARLIEST_MS, LATEST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999
+EXPECTED_TIME = "a time such as 2015-09-01 13:45:00, 2015-09-01T13:45:00+07:00, or an epoch number of s, ms, µs or ns"
 
 TimeArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -58,13 +60,22 @@ def time_ms(text: str, tz: ZoneInfo) -> int:
     """Return the epoch ms of a time as it stands in a file; one without a zone is of `tz`. Raises ValueError."""
     text = text.strip()
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
-        number = float(text)
-        return round(number if abs(number) >= SECONDS_UP_TO else 1_000 * number)
+        number = float(_milliseconds(np.array([float(text)]))[0])
+        if not EARLIEST_MS <= number <= LATEST_MS:
+            raise ValueError(f"{text!r} is no time; expected {EXPECTED_TIME}")
+        return round(number)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no time; expected {EXPECTED_TIME}") from None
     return round((moment if moment.tzinfo else moment.replace(tzinfo=tz)).timestamp() * 1_000)
+
+
+def _milliseconds(numbers: FloatArray) -> FloatArray:
+    """Epoch numbers as ms, the unit of each told by its size."""
+    size = np.abs(numbers)
+    scale = np.select([size < SECONDS_UP_TO, size < MILLISECONDS_UP_TO, size < MICROSECONDS_UP_TO], [1e3, 1.0, 1e-3], 1e-6)
+    return np.asarray(numbers * scale)
 
 
 def times_ms(texts: Sequence[str], tz: ZoneInfo) -> TimeArray:
@@ -74,7 +85,9 @@ def times_ms(texts: Sequence[str], tz: ZoneInfo) -> TimeArray:
     except ValueError:
         plain = np.zeros(0)
     if len(plain) and np.isfinite(plain).all():
-        return np.rint(np.where(np.abs(plain) >= SECONDS_UP_TO, plain, 1_000 * plain)).astype(np.int64)
+        plain = _milliseconds(plain)
+        if plain.min() >= EARLIEST_MS and plain.max() <= LATEST_MS:
+            return np.rint(plain).astype(np.int64)
     if tz.key == "UTC" and texts and len(texts[0].strip()) == len("2015-09-01 13:45:00") and ":" in texts[0]:
         try:
             return np.array(texts, dtype="datetime64[ms]").astype(np.int64)
@@ -129,6 +142,10 @@ def checked(labels: Labels, times: TimeArray, values: FloatArray, place: Place, 
         keep = np.append(later, True) if repeated == "last" else np.append(True, later)
         keep = keep[: len(times)]
         times, values, lines = times[keep], values[keep], lines[keep]
+    beyond = np.flatnonzero((times < EARLIEST_MS) | (times > LATEST_MS))
+    if len(beyond):
+        message = f"time {int(times[beyond[0]])} ms of {format_labels(labels)}; expected one in the years 1 to 9999"
+        raise BadFile([Problem(place.file, int(lines[beyond[0]]), place.time_column, message)])
     late = np.flatnonzero(np.diff(times) <= 0)
     if len(late):
         row = int(late[0]) + 1
