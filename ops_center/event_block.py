@@ -12,12 +12,16 @@ import numpy as np
 from ops_center.label_sets import BoolArray, IndexArray
 from ops_center.series_blocks import NEVER, Columns, FloatArray, RowBlock, TimeArray, Window, differ, resized
 
+_LAST = np.arange(12, 0, -1, dtype=np.intp)
+_MOST_LOOKED_AT = 1 << 15  # samples, to find out whether one has passed the beginning of an interval
+
 
 class EventBlock:
     """Series with timestamps of their own."""
 
     def __init__(self) -> None:
         self.columns = 0
+        self.writes = 0  # grows with every sample that comes
         self.newest_received = -NEVER
         self.floor_ms = -NEVER
         self.counts: IndexArray = np.zeros(0, dtype=np.intp)
@@ -47,6 +51,7 @@ class EventBlock:
             where, values = where[valid], values if np.ndim(values) == 0 else values[valid]
         if not len(where):
             return
+        self.writes += 1
         self.newest_received = max(self.newest_received, received_at_ms)
         ends = self.counts[where]
         if int(ends.max()) >= self.times.shape[1]:
@@ -84,6 +89,7 @@ class EventBlock:
         where, first = columns[together], ends[together]
         if not len(where):
             return
+        self.writes += 1
         depth = int(first.max()) + n
         if depth > self.times.shape[1]:
             self._reshape(len(self.counts), max(depth, 2 * self.times.shape[1]))
@@ -105,6 +111,7 @@ class EventBlock:
 
     def put_series(self, column: int, times: TimeArray, values: FloatArray, stale: BoolArray) -> None:
         """Append one series' samples, ascending and later than what it has; received when observed."""
+        self.writes += 1
         n, more = int(self.counts[column]), len(times)
         if n + more > self.times.shape[1]:
             self._reshape(len(self.counts), max(n + more, 2 * self.times.shape[1]))
@@ -136,6 +143,7 @@ class EventBlock:
         order, series, lengths, heads, ends = order[mine], series[mine], lengths[later], heads[later], ends[later]
         if not len(order):
             return
+        self.writes += 1
         depth = int((ends + lengths).max())
         if depth > self.times.shape[1]:
             self._reshape(len(self.counts), max(depth, 2 * self.times.shape[1]))
@@ -168,10 +176,30 @@ class EventBlock:
             step >>= 1
         return reached
 
+    def _bisect_back(self, columns: IndexArray, ends: IndexArray, at_ms: int) -> IndexArray:
+        """As `_bisect`, among the first `ends` samples of each series, of which the last few are looked at first."""
+        if len(columns) <= 16:
+            return np.minimum(self._bisect(columns, at_ms), ends)
+        back = ends[:, None] - _LAST
+        times = self.times[columns[:, None], np.maximum(back, 0)]
+        later = (back >= 0) & (times > at_ms)
+        if bool(later[:, 0].any()):  # more may lie before
+            return np.minimum(self._bisect(columns, at_ms), ends)
+        return np.asarray(ends - np.count_nonzero(later, axis=1), dtype=np.intp)
+
     def is_timely(self) -> bool:
         """As `RowBlock.is_timely`."""
         held = np.arange(self.times.shape[1]) < self.counts[: self.columns, None]
         return not bool((held & (self.received[: self.columns] > self.times[: self.columns])).any())
+
+    def stands(self, then_after_ms: int, then_ms: int, after_ms: int, _at_ms: int) -> bool:
+        """As `RowBlock.stands`; where it would take long to find out, it is not sure."""
+        held = self.times[: self.columns]
+        if self.floor_ms > then_after_ms + 1 or held.size > _MOST_LOOKED_AT:
+            return False
+        if not held.size:
+            return True
+        return not (int(held.max()) > then_ms or bool(((held > then_after_ms) & (held <= after_ms)).any()))
 
     def latest(
         self, at_ms: int, after_ms: int, columns: Columns, as_of: int | None
@@ -192,7 +220,8 @@ class EventBlock:
     def window(self, first_ms: int, last_ms: int, columns: Columns, as_of: int | None) -> Window | None:
         """As `RowBlock.window`, with times of shape (rows, columns); padding and stale markers are invalid."""
         where = np.arange(self.columns, dtype=np.intp)[columns]
-        lo, hi = self._bisect(where, max(first_ms, self.floor_ms) - 1), self._bisect(where, last_ms)
+        hi = self._bisect(where, last_ms)
+        lo = self._bisect_back(where, hi, max(first_ms, self.floor_ms) - 1)
         rows = int((hi - lo).max()) if len(where) else 0
         if rows <= 0:
             return None

@@ -183,6 +183,10 @@ class LabelSets:
         built = self._cache[key] = build()
         return built
 
+    def known(self, key: Hashable) -> Any:
+        """The value kept under `key`, None if there is none."""
+        return self._cache.get(key)
+
     @property
     def drops(self) -> BoolArray:
         """`drop_name` as an array, all false when nothing is marked."""

@@ -45,6 +45,7 @@ class RowBlock:
         self.phase_ms = phase_ms
         self.columns = 0
         self.rows = 0
+        self.writes = 0  # grows with every change of what the arrays hold
         self.newest_received = -NEVER
         self.floor_ms = -NEVER  # what is older is forgotten, whether its memory is free already or not
         self.times: TimeArray = np.zeros(16, dtype=np.int64)
@@ -78,6 +79,7 @@ class RowBlock:
             return
         if self.sealed and at_ms <= self.sealed[-1].last_ms:
             self._thaw()
+        self.writes += 1
         row, fresh = self._row(at_ms, received_at_ms)
         self.newest_received = max(self.newest_received, received_at_ms)
         if fresh and every:
@@ -117,6 +119,7 @@ class RowBlock:
             for row in range(n):
                 self.put(int(at_ms[row]), int(received_at_ms[row]), columns, values[row], valid[row])
             return
+        self.writes += 1
         if first + n > len(self.times):
             self._resize(max(2 * first, first + n))
         rows = slice(first, first + n)
@@ -191,6 +194,15 @@ class RowBlock:
         parts = [(rows.times, rows.received) for rows in self.sealed]
         parts.append((self.times[: self.rows], self.received[: self.rows]))
         return all(bool((received <= times).all()) for times, received in parts)
+
+    def stands(self, then_after_ms: int, then_ms: int, after_ms: int, at_ms: int) -> bool:
+        """Whether (after, at] surely holds what an interval that began and ended earlier held, if none was written since."""
+        if self.floor_ms > then_after_ms + 1 or (self.sealed and self.sealed[-1].last_ms > then_after_ms):
+            return False
+        times = self.times[: self.rows]
+        if times.searchsorted(then_after_ms, "right") != times.searchsorted(after_ms, "right"):
+            return False
+        return bool(times.searchsorted(then_ms, "right") == times.searchsorted(at_ms, "right"))
 
     def latest(
         self, at_ms: int, after_ms: int, columns: Columns, as_of: int | None
@@ -277,6 +289,7 @@ class RowBlock:
 
     def _drop(self, gone: int) -> None:
         """Let go of the first rows of the matrix, and of memory that is needed no more."""
+        self.writes += 1
         left = self.rows - gone
         for array in self._matrices():
             array[:left] = array[gone : self.rows].copy()
@@ -303,6 +316,7 @@ class RowBlock:
 
     def _take(self, parts: list[Rows]) -> None:
         """Make some rows, oldest first, the whole matrix."""
+        self.writes += 1
         self.times, self.received = (np.concatenate([getattr(p, name) for p in parts]) for name in ("times", "received"))
         self.values, self.valid = (np.concatenate([getattr(p, name) for p in parts]) for name in ("values", "valid"))
         self.stale = None

@@ -60,6 +60,9 @@ def aggregate(op: str, vector: Vector, names: tuple[str, ...], without: bool, pa
         return _share(vector, param)
     if not len(vector.labels):
         return Vector(labels, np.zeros((len(vector.values), 0)), np.zeros((len(vector.values), 0), dtype=np.bool_))
+    if groups.singletons and op in ("sum", "avg", "min", "max"):
+        alone = vector.values if op in ("min", "max") else vector.values + 0.0  # a sum begins at zero: −0 becomes 0
+        return Vector(labels, alone, vector.present)
     counts = group_counts(vector.present, groups)
     if op == "quantile" and isinstance(param, np.ndarray):
         return Vector(labels, _quantiles(vector, groups, param, watch), counts > 0)

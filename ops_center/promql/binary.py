@@ -186,6 +186,23 @@ def _crowded(labels: LabelSets, matching: ast.Matching) -> Groups | None:
     return labels.derive(("crowd", matching.on, matching.labels), build)
 
 
+def _join_key(node: ast.Binary, one: LabelSets, options: Options) -> tuple[object, ...]:
+    naming = (options.delayed_name_removal, options.metadata_labels)
+    return ("join", id(one), node.op in _COMPARE and not node.return_bool, node.matching, naming)
+
+
+def sure_join(node: ast.Binary, left: LabelSets, right: LabelSets, options: Options) -> LabelSets | None:
+    """The labels of a join that has been made before and cannot fail, whatever is present on either side; else None."""
+    how = node.matching
+    many, one = (right, left) if how.group == "right" else (left, right)
+    if how.fill_left is not None or how.fill_right is not None or _crowded(one, how) is not None:
+        return None
+    found: tuple[Join, LabelSets] | None = many.known(_join_key(node, one, options))
+    if found is None or not found[0].direct or found[0].pair_groups is not None:
+        return None
+    return found[0].labels
+
+
 def _join(node: ast.Binary, left: Vector, right: Vector, options: Options, watch: Watch) -> Vector:
     how = node.matching
     swapped = how.group == "right"
@@ -194,8 +211,7 @@ def _join(node: ast.Binary, left: Vector, right: Vector, options: Options, watch
     crowd = _crowded(one.labels, how)
     if crowd is not None:
         _refuse_crowd(crowd, many, one, node, swapped)
-    naming = (options.delayed_name_removal, options.metadata_labels)
-    key = ("join", id(one.labels), node.op in _COMPARE and not node.return_bool, how, naming)
+    key = _join_key(node, one.labels, options)
     join, _ = many.labels.derive(key, lambda: (_build_join(node, many.labels, one.labels, options, watch), one.labels))
     if join.straight:
         present, many_values, one_values = many.present & one.present, many.values, one.values

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ops_center.label_sets import NAME, LabelSets, value_of
+from ops_center.label_sets import LabelSets
 from ops_center.promql import ast
 from ops_center.promql.aggregations import aggregate
 from ops_center.promql.binary import binary
@@ -21,16 +21,17 @@ from ops_center.promql.errors import EvaluationError, LimitError
 from ops_center.promql.extended import extended_range, smoothed_instant
 from ops_center.promql.features import refuse_flagged
 from ops_center.promql.functions import instant_function, string_of
-from ops_center.promql.histograms import note_quantiles
 from ops_center.promql.info_join import info
-from ops_center.promql.numbers import quoted, shown_number
+from ops_center.promql.looks import instant_look, last_in, look_at, range_look
 from ops_center.promql.options import Options
 from ops_center.promql.parser import parse
+from ops_center.promql.remarks import note_param, note_range
 from ops_center.promql.selectors import Context, raw_samples, sample_times, select_instant, select_range
 from ops_center.promql.sharing import Memo
 from ops_center.promql.signatures import KEEPS_NAME, MATRIX, SCALAR, SIGNATURES, signature_of
 from ops_center.promql.start_times import FUNCTIONS as START_FUNCTIONS
 from ops_center.promql.start_times import start_timestamps, with_starts
+from ops_center.promql.sureness import cannot_fail
 from ops_center.promql.values import Result, Scalar, Text, Value, Vector, finished, merged, renamed, renamed_apart
 from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.promql.windows import ORDERINGS
@@ -199,8 +200,23 @@ def evaluate(expr: ast.Expr, context: Context) -> Value:
     return value
 
 
+def _number(expr: ast.Number, context: Context) -> Value:
+    standing = None if context.memo is None else context.memo.standing
+    if standing is None:
+        return Scalar(np.full(len(context.times), expr.value))
+    known = standing.made.get(id(expr))
+    return known[2] if known is not None else standing.keep(id(expr), None, None, Scalar(np.array([expr.value])))
+
+
 def _selector(expr: ast.Selector, context: Context) -> Value:
-    return smoothed_instant(expr, context) if expr.extended else select_instant(expr, context)
+    if expr.extended:
+        return smoothed_instant(expr, context)
+    standing = None if context.memo is None else context.memo.standing
+    look = None if standing is None else instant_look(expr, context, standing)
+    if standing is None or look is None:
+        return select_instant(expr, context)
+    value = standing.leaf(id(expr), look)
+    return value if value is not None else standing.keep_leaf(id(expr), look, look_at(look, context))
 
 
 def _unary(expr: ast.Unary, context: Context) -> Value:
@@ -222,21 +238,40 @@ def _binary(expr: ast.Binary, context: Context) -> Value:
         node = node.lhs
     value = _left_of(chain[-1], context)
     for link in reversed(chain):
-        if not _is_settled(link, value, memo):
-            value = binary(link, value, evaluate(link.rhs, context), context.options, context.watch)
+        if not _is_settled(link, value, context):
+            value = _of_two(link, value, evaluate(link.rhs, context), context)
         if memo is not None and id(link) in memo.shared:
             memo.values[id(link)] = value
     return value
 
 
-def _is_settled(link: ast.Binary, left: Value, memo: Memo | None) -> bool:
+def _of_two(link: ast.Binary, left: Value, right: Value, context: Context) -> Value:
+    """The value of an operator, or that of the last instant where it is of the same two values."""
+    standing = None if context.memo is None else context.memo.standing
+    if standing is None:
+        return binary(link, left, right, context.options, context.watch)
+    known = standing.made.get(id(link))
+    if known is not None and known[0] is left and (known[1] is right or _are_alike(link, known[1], right)):
+        return known[2]
+    return standing.keep(id(link), left, right, binary(link, left, right, context.options, context.watch))
+
+
+def _are_alike(link: ast.Binary, one: object, other: Value) -> bool:
+    """Whether two right sides are the same to `and` and `unless`, which ask for presence alone."""
+    if link.op not in ("and", "unless") or not isinstance(one, Vector) or not isinstance(other, Vector):
+        return False
+    return one.labels is other.labels and not np.count_nonzero(one.present != other.present)
+
+
+def _is_settled(link: ast.Binary, left: Value, context: Context) -> bool:
     """Whether nothing on the left stays nothing, whatever is on the right: most rules find nothing most of the time.
 
     A right side that could fail is evaluated all the same, because a rule that fails has to say so.
     """
-    if memo is None or link.op not in ("and", "unless") or id(link.rhs) not in memo.sure:
+    memo = context.memo
+    if memo is None or link.op not in ("and", "unless") or not isinstance(left, Vector) or np.count_nonzero(left.present):
         return False
-    return isinstance(left, Vector) and not np.count_nonzero(left.present)
+    return id(link.rhs) in memo.sure or (memo.standing is not None and cannot_fail(link.rhs, memo.standing, context))
 
 
 def _left_of(link: ast.Binary, context: Context) -> Value:
@@ -259,25 +294,22 @@ def _aggregate(expr: ast.Aggregate, context: Context) -> Value:
     if not isinstance(vector, Vector):
         raise EvaluationError(f"{expr.op}: saw a {type(vector).__name__}, expected an instant vector")
     param: FloatArray | str | None = None
+    value: Value | None = None
     if expr.op == "count_values" and expr.param is not None:
         param = string_of(expr.param)
     elif expr.param is not None:
         value = evaluate(expr.param, context)
         param = value.values if isinstance(value, Scalar) else None
         if param is not None:
-            _note_param(expr, param, context)
-    return aggregate(expr.op, vector, expr.grouping, expr.without, param, context.watch)
-
-
-def _note_param(expr: ast.Aggregate, param: FloatArray, context: Context) -> None:
-    if expr.param is None:
-        return
-    if expr.op == "quantile":
-        note_quantiles(param, context.watch, expr.param.span)
-    if expr.op == "limit_ratio" and context.watch.notes is not None:
-        for value in dict.fromkeys(param[np.abs(param) > 1].tolist()):
-            what = f"ratio value should be between -1 and 1, got {shown_number(value)}, capping to {1 if value > 1 else -1}"
-            context.watch.notes.warn(what, expr.param.span)
+            note_param(expr, param, context)
+    standing = None if context.memo is None else context.memo.standing
+    if standing is None:
+        return aggregate(expr.op, vector, expr.grouping, expr.without, param, context.watch)
+    known = standing.made.get(id(expr))
+    if known is not None and known[0] is vector and known[1] is value:
+        return known[2]
+    found = aggregate(expr.op, vector, expr.grouping, expr.without, param, context.watch)
+    return standing.keep(id(expr), vector, value, found)
 
 
 def _call(expr: ast.Call, context: Context) -> Value:
@@ -306,6 +338,28 @@ def _start_timestamp(expr: ast.Call, context: Context) -> Vector:
 
 
 def _range_call(expr: ast.Call, context: Context, asked: tuple[str, float] | None = None) -> Value:
+    standing = None if context.memo is None else context.memo.standing
+    look = None if standing is None or len(expr.args) > 1 else range_look(expr.args[0], context, asked, standing)
+    if standing is None or look is None:
+        return _range_value(expr, context, asked)
+    known = standing.leaf(id(expr), look)
+    if known is not None:
+        return known
+    latest = last_in(look, context) if expr.func == "last_over_time" else None
+    if latest is not None:
+        return standing.keep_leaf(id(expr), look, latest)
+    value = _range_value(expr, context, asked)
+    if not isinstance(value, Vector) or (expr.func in OF_BOUNDS and not _is_zero(value)):
+        return value
+    return standing.keep_leaf(id(expr), look, value)
+
+
+def _is_zero(vector: Vector) -> bool:
+    """Whether a function that weighs by the bounds of its window weighed nothing but zeros: then it gives them for any bounds."""
+    return not np.count_nonzero(vector.values[vector.present])
+
+
+def _range_value(expr: ast.Call, context: Context, asked: tuple[str, float] | None = None) -> Value:
     place = _RANGE_ARGUMENT[expr.func]
     source = expr.args[place]
     params: list[FloatArray] = []
@@ -322,35 +376,12 @@ def _range_call(expr: ast.Call, context: Context, asked: tuple[str, float] | Non
     if name in START_FUNCTIONS and context.store.starts and isinstance(inner, ast.Matrix):
         found = with_starts(expr, inner, found, context)
     if context.watch.notes is not None:
-        _note_range(expr, found, params, context)
+        note_range(expr, found, params, context)
     if expr.func == "absent_over_time":
         return instant_function(expr, context, found)
     if expr.func in KEEPS_NAME:
         return merged(found)
     return renamed_apart(found, context.options)
-
-
-_COUNTER_NAMES = ("_total", "_sum", "_count", "_bucket")
-_NO_COUNTER = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket"
-_NO_COUNTER_TYPE = 'metric might not be a counter, __type__ label is not set to "counter" or "histogram"'
-
-
-def _note_range(expr: ast.Call, found: Vector, params: list[FloatArray], context: Context) -> None:
-    """What Prometheus remarks on functions of ranges: quantiles that are none, and counters that may be gauges."""
-    notes, there = context.watch.notes, found.present
-    if notes is None:
-        return
-    if expr.func == "quantile_over_time":
-        note_quantiles(params[0], context.watch, expr.args[0].span, np.asarray(there.any(axis=1), dtype=np.bool_))
-    if expr.func not in ("rate", "increase"):
-        return
-    seen = [found.labels.sets[c] for c in np.flatnonzero(there.any(axis=0)).tolist()]
-    for labels in dict.fromkeys(tuple(p for p in one if p[0] in (NAME, "__type__")) for one in seen):
-        name, kind = value_of(labels, NAME), value_of(labels, "__type__")
-        if context.options.metadata_labels and name and kind not in ("counter", "histogram"):
-            notes.info(f"{_NO_COUNTER_TYPE}, got {quoted(kind)}: {quoted(name)}", expr.args[0].span)
-        elif not context.options.metadata_labels and name and not name.endswith(_COUNTER_NAMES):
-            notes.info(f"{_NO_COUNTER}: {quoted(name)}", expr.args[0].span)
 
 
 def _check_params(func: str, params: list[FloatArray]) -> None:
@@ -361,10 +392,11 @@ def _check_params(func: str, params: list[FloatArray]) -> None:
             raise EvaluationError(f"invalid {what} factor: saw {values[0]}, expected 0 < factor < 1")
 
 
+OF_BOUNDS = frozenset({"rate", "increase", "delta"})
 _RANGE_ARGUMENT = {name: found.args.index(MATRIX) for name, found in SIGNATURES.items() if MATRIX in found.args}
 _NODES: dict[type, Callable[[Any, Context], Value]] = {
     ast.Paren: lambda expr, context: evaluate(expr.expr, context),
-    ast.Number: lambda expr, context: Scalar(np.full(len(context.times), expr.value)),
+    ast.Number: _number,
     ast.String: lambda expr, _context: Text(expr.value),
     ast.Selector: _selector,
     ast.Unary: _unary,

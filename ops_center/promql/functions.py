@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 
@@ -46,6 +47,7 @@ _CLAMPS = frozenset({"clamp", "clamp_min", "clamp_max"})
 _DATES = frozenset(["minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year"])
 _SORTS = frozenset({"sort", "sort_desc", "sort_by_label", "sort_by_label_desc"})
 _NO_ORDER = "sort is ineffective for range queries since results are always ordered by labels"
+RELABELLING = frozenset({"label_replace", "label_join"})
 _SCALARS = frozenset({"time", "pi", "step", "range", "start", "end", "min_of", "max_of", "scalar"})
 
 
@@ -288,7 +290,12 @@ def _relabelled(expr: ast.Call, context: Context, rule: Callable[[tuple[str, ...
             drops &= np.array([m is None for m in made], dtype=np.bool_)
         return LabelSets([old if new is None else new for old, new in zip(vector.labels.sets, made, strict=True)], drops)
 
-    return merged(Vector(vector.labels.derive((expr.func, texts), build), vector.values, vector.present))
+    standing = None if context.memo is None else context.memo.standing
+    known = None if standing is None else standing.made.get(id(expr))
+    if known is not None and known[0] is vector:
+        return cast("Vector", known[2])
+    made = merged(Vector(vector.labels.derive((expr.func, texts), build), vector.values, vector.present))
+    return made if standing is None else cast("Vector", standing.keep(id(expr), vector, None, made))
 
 
 def _replacement(args: tuple[str, ...]) -> tuple[str, Relabel]:

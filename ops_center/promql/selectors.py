@@ -115,7 +115,7 @@ def _instant_columns(node: ast.Selector, context: Context, times_wanted: bool) -
     guard(len(context.times), len(selection.labels), context)
     reach = context.options.lookback_ms + (1 if context.options.closed else 0)
     if len(instants) == 1 and len(selection.parts) == 1:
-        values, present = _one_part(selection.parts[0], int(instants[0]), reach, context.known_at(0), times_wanted)
+        values, present = latest_of_part(selection.parts[0], int(instants[0]), reach, context.known_at(0), times_wanted)
     elif len(instants) > 1 and not times_wanted:
         bounds = Bounds(instants - reach + 1, instants, _known(context))
         done = [latest_at_steps(block, columns, bounds, context.watch) for block, columns, _ in selection.parts]
@@ -147,9 +147,10 @@ def _known(context: Context) -> TimeArray | None:
     return np.full(len(context.times), context.as_of, dtype=np.int64)
 
 
-def _one_part(
+def latest_of_part(
     part: tuple[Block, Columns, int], at: int, reach: int, as_of: int | None, times_wanted: bool
 ) -> tuple[FloatArray, np.ndarray]:
+    """Numbers and presence of the last samples of a part, each of shape (1, columns)."""
     block, columns, width = part
     found, there, stamps = block.latest(at, at - reach, columns, as_of)
     present = np.ones((1, width), dtype=np.bool_) if there is None else there[None, :]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ops_center.label_sets import NAME
 from ops_center.promql import ast
 from ops_center.promql.errors import NOWHERE
+from ops_center.promql.standing import Standing
 from ops_center.promql.values import Value
 
 _HOLDS_NO_VALUE = (ast.String, ast.Matrix, ast.Subquery)  # these mean something to the node around them only
@@ -125,9 +126,9 @@ def _is_sure(node: ast.Expr) -> bool:
         case ast.Matrix():
             return "" not in _own_reads(node) and node.range is None and node.selector.offset is None
         case ast.Call():
-            return node.func in _SURE_CALLS and len(node.args) == 1 and isinstance(node.args[0], ast.Matrix)
+            return node.func in SURE_CALLS and len(node.args) == 1 and isinstance(node.args[0], ast.Matrix)
         case ast.Aggregate():
-            return node.op in _SURE_AGGREGATES
+            return node.op in SURE_AGGREGATES
         case ast.Binary():
             filters = node.op in ast.COMPARISONS and not node.return_bool and isinstance(node.rhs, ast.Number)
             return node.op in ast.SET_OPS or filters
@@ -135,20 +136,20 @@ def _is_sure(node: ast.Expr) -> bool:
             return False
 
 
-_SURE_CALLS = frozenset(f"{what}_over_time" for what in ("last", "avg", "sum", "min", "max", "count", "present")) | {
+SURE_CALLS = frozenset(f"{what}_over_time" for what in ("last", "avg", "sum", "min", "max", "count", "present")) | {
     "increase",
     "rate",
     "delta",
     "changes",
 }
-_SURE_AGGREGATES = frozenset({"sum", "avg", "min", "max", "count", "group"})
+SURE_AGGREGATES = frozenset({"sum", "avg", "min", "max", "count", "group"})
 
 
 class Memo:
-    """Values of a pool's shared nodes at one instant."""
+    """Values of a pool's shared nodes at one instant; `standing` has what all its nodes gave at the one before."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, standing: Standing | None = None) -> None:
+        self._pool, self.standing = pool, standing
         self.shared, self.sure = pool.shared, pool.sure
         self.values: dict[int, Value] = {}
 

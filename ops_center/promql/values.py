@@ -122,4 +122,6 @@ def renamed_apart(vector: Vector, options: Options) -> Vector:
 
 def finished(vector: Vector, options: Options) -> Vector:
     """Marked names dropped and what then coincides merged."""
+    if vector.labels.drop_name is None and vector.labels.is_unique():
+        return vector
     return merged(Vector(vector.labels.finished(options.dropped), vector.values, vector.present, vector.order))

@@ -33,6 +33,9 @@ TRANSITIONS: dict[str, dict[str, str]] = {
 }
 
 
+_NONE: IndexArray = np.zeros(0, dtype=np.intp)
+
+
 class IllegalTransition(ValueError):
     """An event that the condition does not know."""
 
@@ -203,12 +206,10 @@ class AlertStates:
             DuplicateAlerts: two results are the same alert; nothing has changed then.
         """
         columns = vector.present[0].nonzero()[0]
-        numbers = self._numbers(vector, columns, around)
-        size = len(self.labels)
-        if not size:
-            return []
         if not len(columns) and not self._any_active:
             return []
+        numbers = self._numbers(vector, columns, around)
+        size = len(self.labels)
         hit = np.zeros(size, dtype=np.bool_)
         hit[numbers] = True
         if int(np.count_nonzero(hit)) != len(numbers):
@@ -303,7 +304,7 @@ class AlertStates:
 
     def active_numbers(self) -> IndexArray:
         """Indexes of pending and firing alerts."""
-        return self.state[: len(self.labels)].nonzero()[0]
+        return self.state[: len(self.labels)].nonzero()[0] if self._any_active else _NONE
 
     def clear(self, now_ms: int, around: Surroundings) -> list[Change]:
         """Make every alert inactive, as when the rule goes or its limit is exceeded."""

@@ -19,6 +19,7 @@ from ops_center.promql.engine import ENGINE_OPTIONS, Engine, Options
 from ops_center.promql.errors import EvaluationError, PromQLError
 from ops_center.promql.selectors import Context
 from ops_center.promql.sharing import Memo, Pool
+from ops_center.promql.standing import Standing
 from ops_center.promql.templates import Query, Sample
 from ops_center.promql.values import RangeVector, Scalar, Text, Vector
 from ops_center.rules.alerting import ActiveAlert, AlertStates, Change, DuplicateAlerts, Surroundings
@@ -122,15 +123,15 @@ Observer = Callable[[RuleState, Vector, Context], None]  # is shown what a rule'
 class Round:
     """One instant at which rules run: what they share, kept until a rule writes what it was read from."""
 
-    def __init__(self, engine: Engine, pool: Pool, now_ms: int, offset_ms: int) -> None:
+    def __init__(self, engine: Engine, pool: Pool, standing: Standing, now_ms: int, offset_ms: int) -> None:
         self.now_ms = now_ms
-        self._engine, self._pool, self._offset_ms = engine, pool, offset_ms
+        self._engine, self._pool, self._standing, self._offset_ms = engine, pool, standing, offset_ms
         self._moments: dict[int, tuple[Context, Memo]] = {}
 
     def at(self, at_ms: int) -> Context:
         """Evaluation at an instant of the store's axis, with what is known now."""
         if at_ms not in self._moments:
-            memo = Memo(self._pool)
+            memo = Memo(self._pool, self._standing)
             self._moments[at_ms] = self._engine.moment(at_ms + self._offset_ms, self.now_ms + self._offset_ms, memo), memo
         return self._moments[at_ms][0]
 
@@ -148,20 +149,21 @@ class RuleEngine:
         self.store, self.settings = store, settings
         self.engine = Engine(store, settings.offset_ms, settings.options)
         self.groups: tuple[GroupState, ...] = ()
-        self.pool = Pool()
+        self.pool, self._standing = Pool(), Standing()
         self._observer: Observer | None = None
 
     def observe(self, observer: Observer) -> None:
         """Show each evaluation, with the values of all parts of the expression; slower. Call it after `load`, which ends it."""
         self._observer = observer
         self.pool.keep_all()
+        self._standing = Standing(leaves_out=False)
 
     def load(self, files: Iterable[RuleFile], now_ms: int) -> list[Change]:
         """Replace all rules; a rule of the same group, name and labels keeps its alerts, the others' alerts end."""
         older = {g.key: g for g in self.groups}
         fresh: list[GroupState] = []
         adopted: set[int] = set()
-        self.pool, self._observer = Pool(), None
+        self.pool, self._standing, self._observer = Pool(), Standing(), None
         for group in (g for f in files for g in f.groups):
             state = self._group_state(group)
             for rule in state.rules:
@@ -192,7 +194,7 @@ class RuleEngine:
         A rule that fails becomes unhealthy and says why; the others go on.
         """
         changes: list[Change] = []
-        round_ = Round(self.engine, self.pool, now_ms, self.settings.offset_ms)
+        round_ = Round(self.engine, self.pool, self._standing, now_ms, self.settings.offset_ms)
         for group in self.groups:
             if all_groups or (now_ms - group.phase_ms) % group.interval_ms == 0:
                 changes.extend(self._evaluate_group(group, round_))
