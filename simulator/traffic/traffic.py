@@ -21,6 +21,7 @@ from simulator.traffic.guidance import Guidance
 from simulator.traffic.happenings import Happenings
 from simulator.traffic.incidents import Incident, Obstacles
 from simulator.traffic.lanes import lanes_in_use, own_lanes
+from simulator.traffic.lookout import LOOK_MS, Lookout
 from simulator.traffic.mix import Mix, even_mix
 from simulator.traffic.network import Bools, Floats, Ints, Network
 from simulator.traffic.relief import Relief
@@ -34,6 +35,7 @@ PRIORITY = 40
 OBSERVE_MS = 60_000
 REFRESH_MS, LARGE_REFRESH_MS = 180_000, 300_000
 LARGE = 30_000  # zones x links from which routes are looked at less often
+SMALL = 1_000  # zones x links up to which drivers look ahead, and all the time
 TURN_S = {"left": 6.0, "right": 3.0, "u_turn": 25.0}
 LEAST_TRIPS = 1e-6  # trips/h from every link to every zone, so that each road knows its ways also when nobody uses it
 
@@ -56,7 +58,8 @@ class Traffic:
     ) -> None:
         self.net, self.signals, self.router = net, signals, router
         self.demand, self.entries = demand, entries
-        self.refresh_ms = REFRESH_MS if len(router.targets.links) * net.n_links <= LARGE else LARGE_REFRESH_MS
+        choices = len(router.targets.links) * net.n_links
+        self.refresh_ms = LOOK_MS if choices <= SMALL else REFRESH_MS if choices <= LARGE else LARGE_REFRESH_MS
         self.start_s = 0.0
         self.now_ms = 0
         self.weather = (1.0, 1.0)
@@ -70,6 +73,7 @@ class Traffic:
         self._given = uniform_shares(net) if shares is None else shares
         self.roads = CellTransmission(net, make_rates(net), self._given)
         self.times = detect.TravelTimes(net, self.roads.state)
+        self.lookout = Lookout(net, self.roads.state) if demand is not None and choices <= SMALL else None
         self.relief = Relief(net)
         self.happenings = Happenings(self)
         self.destinations = Destinations(net, len(router.targets.links)) if by_destination and demand is not None else None
@@ -116,6 +120,8 @@ class Traffic:
             self.roads.step(green, arrivals)
         else:
             self.destinations.step(self.roads, green, arrivals)
+        if self.lookout is not None and self._due(now_ms, LOOK_MS):
+            self.lookout.observe(self.roads.state)
         if self._due(now_ms, OBSERVE_MS):  # at the end of a minute, when keyframes are taken: what was seen is what is there
             self._observe()
 
@@ -142,7 +148,7 @@ class Traffic:
         self._reconcile()
 
     def _refresh_routes(self, begin_ms: int) -> None:
-        """Take new turn shares half from current travel times, half from before, so that drivers do not all swing at once."""
+        """Take new turn shares half from travel times, half from before, so that drivers do not all swing at once."""
         if self.demand is not None:
             trips = self.demand.trips_by_link(self.start_s + begin_ms / 1000.0) + LEAST_TRIPS
             if self.destinations is None:
@@ -161,7 +167,7 @@ class Traffic:
 
     def _refresh_mixed(self, trips: Floats) -> None:
         turn_s = self._turn_cost()
-        fresh = self.guidance.shares(self._link_cost(), lambda cost_s: self.router.shares(cost_s, turn_s, trips)[0])
+        fresh = self.guidance.shares(self._choice_cost(), lambda cost_s: self.router.shares(cost_s, turn_s, trips)[0])
         if self._routed:
             old = self.roads.shares
             fresh = Shares(0.5 * (old.end + fresh.end), 0.5 * (old.turn + fresh.turn))
@@ -169,7 +175,7 @@ class Traffic:
 
     def _refresh_by_destination(self, destinations: Destinations, trips: Floats) -> None:
         turn_s = self._turn_cost()
-        fresh = self.guidance.shares(self._link_cost(), lambda cost_s: Shares(*self.router.zone_shares(cost_s, turn_s)))
+        fresh = self.guidance.shares(self._choice_cost(), lambda cost_s: Shares(*self.router.zone_shares(cost_s, turn_s)))
         if self._routed:
             fresh = Shares(0.5 * (destinations.end + fresh.end), 0.5 * (destinations.turn + fresh.turn))
         destinations.set_ways(fresh.end, fresh.turn, trips)
@@ -196,6 +202,13 @@ class Traffic:
 
     def _link_cost(self) -> Floats:
         return np.where(self.obstacles.closed, CLOSED_S, self.times.links_s(self._empty_s()))
+
+    def _choice_cost(self) -> Floats:
+        """Return the time [L] on which drivers choose: what links will take in a small network, what they took in a city."""
+        if self.lookout is None:
+            return self._link_cost()
+        ahead_s = self.lookout.links_s(self._empty_s(), self.roads.state.vehicles, self.roads.shares.turn)
+        return np.where(self.obstacles.closed, CLOSED_S, ahead_s)
 
     def _turn_cost(self) -> Floats:
         return np.where(self._closed_movements(), CLOSED_S, self._turn_s)
@@ -412,6 +425,7 @@ class Traffic:
             "signals": self.signals.snapshot(),
             "obstacles": self.obstacles.snapshot(),
             "times": self.times.snapshot(),
+            "lookout": None if self.lookout is None else self.lookout.snapshot(),
             "relief": self.relief.snapshot(),
             "gates": self.gates.snapshot(),
             "happenings": self.happenings.snapshot(),
@@ -442,6 +456,8 @@ class Traffic:
         self.roads.set_shares(Shares(data["end"].copy(), data["turn"].copy()))
         if self.destinations is not None:
             self.destinations.restore(data["destinations"])
+        if self.lookout is not None:
+            self.lookout.restore(data["lookout"])
         self.happenings.restore(data["happenings"])
         self.guidance.restore(data["guidance"])
         self._routed, self.now_ms = data["routed"], data["now_ms"]

@@ -38,32 +38,6 @@ def test_equal_ways_are_shared() -> None:
     assert upper + lower == pytest.approx(1440.0, rel=0.01)
 
 
-@pytest.mark.slow
-def test_two_ways_share_as_in_equilibrium_in_the_mean() -> None:
-    """0.6 veh/s have a way of 1 000 m whose end lets 0.3 veh/s out, and one of 1 600 m: empty, 50 and 80 s. In equilibrium
-    (Wardrop 1952) the short way has a queue that costs 30 s and passes its 0.3 veh/s, the long way has the other 0.3. Drivers
-    here know travel times that are some minutes old, so they swing about that point: over an hour each way has its half within
-    a quarter, and what the short way costs lies between 50 s and twice the 80 s, on both sides of it.
-    """
-    b = Builder()
-    a, m, n, z, end = (b.add_node(name) for name in ("a", "m", "n", "z", "end"))
-    b.add_link("start", a, m, 500.0, zone=0)
-    short = b.add_link("short", m, z, 1000.0, exit_capacity=0.3)
-    long1, _ = b.add_link("long1", m, n, 800.0), b.add_link("long2", n, z, 800.0)
-    b.add_link("last", z, end, 500.0, zone=1)
-    b.add_trips(0, 1, 2160.0)
-    run = b.build(1.0)
-    run.run_until(3600)
-    before, costs = [run.count(k) for k in (short, long1)], []
-    for t in range(3660, 7201, 60):
-        run.run_until(t)
-        costs.append(run.travel_time_s(short))
-    upper, lower = ((run.count(k) - c) for k, c in zip((short, long1), before, strict=True))
-    assert upper == pytest.approx(1080.0, rel=0.25)
-    assert lower == pytest.approx(1080.0, rel=0.25)
-    assert 49.0 < min(costs) < 80.0 < max(costs) < 160.0
-
-
 def test_a_long_way_is_not_used() -> None:
     """A way three times as long takes nobody while the short one flows."""
     run, links = two_ways(3000.0)
