@@ -412,3 +412,25 @@ def check_shares(net: Network, shares: Shares) -> None:
             f"link {net.link_ids[link]!r}: turn shares sum to {total[link]!r}, end share {shares.end[link]!r}; "
             "expected a sum of 1 and an end share in 0..1"
         )
+
+
+def halfway(old: Shares, fresh: Shares) -> Shares:
+    """Return the mean of two shares."""
+    return Shares(0.5 * (old.end + fresh.end), 0.5 * (old.turn + fresh.turn))
+
+
+def check_factors(net: Network, name: str, values: Floats) -> None:
+    """Raise ValueError unless there is a factor of 0.05 to 1.5 for each link."""
+    if values.shape != (net.n_links,):
+        raise ValueError(f"{name} factors have shape {values.shape}; expected one for each of {net.n_links} links")
+    wrong = np.flatnonzero(~((values >= 0.05) & (values <= 1.5)))
+    if wrong.size:
+        link = net.link_ids[int(wrong[0])]
+        raise ValueError(f"{name} factor of link {link!r} is {float(values[wrong[0]])!r}; expected 0.05 to 1.5")
+
+
+def check_weather(speed: float, capacity: float) -> None:
+    """Raise ValueError unless both factors of all roads are 0.1 to 1.5."""
+    for name, value in (("speed", speed), ("capacity", capacity)):
+        if not 0.1 <= value <= 1.5:
+            raise ValueError(f"weather {name} factor is {value!r}; expected 0.1 to 1.5")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from simulator.city import City
 from simulator.streams import Streams
 from simulator.traffic import detect
-from simulator.traffic.ctm import CellTransmission, Shares, make_rates, uniform_shares
+from simulator.traffic.ctm import CellTransmission, Shares, check_factors, check_weather, halfway, make_rates, uniform_shares
 from simulator.traffic.demand import EntryRates, ZoneDemand
 from simulator.traffic.destinations import Destinations
 from simulator.traffic.gates import Gates
@@ -150,11 +150,7 @@ class Traffic:
     def _refresh_routes(self, begin_ms: int) -> None:
         """Take new turn shares half from travel times, half from before, so that drivers do not all swing at once."""
         if self.demand is not None:
-            trips = self.demand.trips_by_link(self.start_s + begin_ms / 1000.0) + LEAST_TRIPS
-            if self.destinations is None:
-                self._refresh_mixed(trips)
-            else:
-                self._refresh_by_destination(self.destinations, trips)
+            self._choose_ways(self.demand.trips_by_link(self.start_s + begin_ms / 1000.0) + LEAST_TRIPS)
             self.relief.leave_closed(self.roads, self._closed_movements())
             self._reconcile()
             self._divide_lanes()
@@ -165,20 +161,17 @@ class Traffic:
         self.group_lanes = lanes_in_use(self.roads, self._own_lanes, self.signals.mean_green())
         self._changed()
 
-    def _refresh_mixed(self, trips: Floats) -> None:
-        turn_s = self._turn_cost()
-        fresh = self.guidance.shares(self._choice_cost(), lambda cost_s: self.router.shares(cost_s, turn_s, trips)[0])
-        if self._routed:
-            old = self.roads.shares
-            fresh = Shares(0.5 * (old.end + fresh.end), 0.5 * (old.turn + fresh.turn))
-        self.roads.set_shares(without_closed(self.net, self._closed_movements(), fresh))
-
-    def _refresh_by_destination(self, destinations: Destinations, trips: Floats) -> None:
-        turn_s = self._turn_cost()
-        fresh = self.guidance.shares(self._choice_cost(), lambda cost_s: Shares(*self.router.zone_shares(cost_s, turn_s)))
-        if self._routed:
-            fresh = Shares(0.5 * (destinations.end + fresh.end), 0.5 * (destinations.turn + fresh.turn))
-        destinations.set_ways(fresh.end, fresh.turn, trips)
+    def _choose_ways(self, trips: Floats) -> None:
+        """Set the shares of all who drive [L, M], or of those bound for each zone [L, K] and [M, K]."""
+        destinations, turn_s, cost_s = self.destinations, self._turn_cost(), self._choice_cost()
+        if destinations is None:
+            fresh = self.guidance.shares(cost_s, lambda cost: self.router.shares(cost, turn_s, trips)[0])
+            fresh = halfway(self.roads.shares, fresh) if self._routed else fresh
+            self.roads.set_shares(without_closed(self.net, self._closed_movements(), fresh))
+        else:
+            fresh = self.guidance.shares(cost_s, lambda cost: Shares(*self.router.zone_shares(cost, turn_s)))
+            fresh = halfway(Shares(destinations.end, destinations.turn), fresh) if self._routed else fresh
+            destinations.set_ways(fresh.end, fresh.turn, trips)
 
     def _reconcile(self) -> None:
         if self.destinations is not None:
@@ -278,10 +271,8 @@ class Traffic:
         The signal's change takes its yellow and all-red; when the hold is over its plan goes on.
         """
         mine = np.flatnonzero(self.net.from_link == link)
-        signals = self.signals.controller_of[mine]
-        if not mine.size or signals.max() < 0:
-            return False
-        return self.signals.hold(int(signals.max()), mine, self._clock_ms(until_ms), self._clock_ms(now_ms))
+        signal = int(self.signals.controller_of[mine].max(initial=-1))
+        return signal >= 0 and self.signals.hold(signal, mine, self._clock_ms(until_ms), self._clock_ms(now_ms))
 
     def set_wave(self, route: list[int], now_ms: int, speed_mps: float | None = None) -> int:
         """Shift the signals along links, one after the other, so that who leaves the first on green has green at all.
@@ -304,9 +295,7 @@ class Traffic:
 
     def set_weather(self, speed_factor: float, capacity_factor: float) -> None:
         """Scale free speed and capacity of all roads. Raises ValueError outside 0.1 to 1.5."""
-        for name, value in (("speed", speed_factor), ("capacity", capacity_factor)):
-            if not 0.1 <= value <= 1.5:
-                raise ValueError(f"weather {name} factor is {value!r}; expected 0.1 to 1.5")
+        check_weather(speed_factor, capacity_factor)
         if self.weather != (speed_factor, capacity_factor):
             self.weather = (speed_factor, capacity_factor)
             self._changed()
@@ -318,12 +307,7 @@ class Traffic:
         closed with `close_link`.
         """
         for name, values in (("speed", speed_factor), ("capacity", capacity_factor)):
-            if values.shape != (self.net.n_links,):
-                raise ValueError(f"{name} factors have shape {values.shape}; expected one for each of {self.net.n_links} links")
-            wrong = np.flatnonzero(~((values >= 0.05) & (values <= 1.5)))
-            if wrong.size:
-                link = self.net.link_ids[int(wrong[0])]
-                raise ValueError(f"{name} factor of link {link!r} is {float(values[wrong[0]])!r}; expected 0.05 to 1.5")
+            check_factors(self.net, name, values)
         if (speed_factor != self.conditions[0]).any() or (capacity_factor != self.conditions[1]).any():
             self.conditions = (speed_factor.copy(), capacity_factor.copy())
             self._changed()
