@@ -24,6 +24,7 @@ def graph_problems(city: City) -> Iterator[Problem]:
     yield from bent
     yield from _movements(city)
     yield from _lane_groups(city)
+    yield from _diagrams(city)
     if not bent:
         yield from _signals(city)
     yield from _demand(city)
@@ -82,6 +83,18 @@ def _lane_groups(city: City) -> Iterator[Problem]:
         yield Problem(("links", "lanes", k), what, f"{total[k]:g} lanes in groups", f"{city.links.lanes[k]}")
 
 
+def _diagrams(city: City) -> Iterator[Problem]:
+    """A road must be able to carry its saturation flow below its jam density: queues have to grow somewhere."""
+    links = city.links
+    values = zip(links.saturation_veh_per_s_per_lane, links.free_speed_mps, links.jam_veh_per_m_per_lane, strict=True)
+    bad = [(k, q / u) for k, (q, u, jam) in enumerate(values) if not q / u < jam]
+    for k, critical in bad[:MOST_PER_RULE]:
+        what = f"the saturation flow of link {links.id[k]} does not fit its jam density"
+        seen = f"{links.jam_veh_per_m_per_lane[k]:g}"
+        expected = f"veh/m per lane above {critical:g}, its saturation flow over its free speed"
+        yield Problem(("links", "jam_veh_per_m_per_lane", k), what, seen, expected)
+
+
 def _signals(city: City) -> Iterator[Problem]:
     frame = Frame(city.lon, city.lat)
     lines = [frame.plane(flat) for flat in city.links.geometry]
@@ -99,8 +112,32 @@ def _signals(city: City) -> Iterator[Problem]:
             continue
         if not city.signals.plans[s]:
             yield Problem(("signals", "plans", s), f"signal {city.signals.id[s]} has no plan", "0", "at least one")
+        yield from _choice_of_plans(city.signals.plans[s], f"signal {city.signals.id[s]}", ("signals", "plans", s))
         for p, plan in enumerate(city.signals.plans[s]):
             yield from _plan(city, turns, s, p, plan, own)
+
+
+def _choice_of_plans(plans: list[SignalPlan], here: str, path: Path) -> Iterator[Problem]:
+    """Plans of a signal are told apart by their names, and no two of them run in the same hours."""
+    names = dict[str, int]()
+    quarters = dict[int, str]()
+    for p, plan in enumerate(plans):
+        if plan.name in names:
+            what, seen = f"two plans of {here} have one name", f"{plan.name!r}, also plan {names[plan.name]}"
+            yield Problem((*path, p, "name"), what, seen, "another name")
+        names[plan.name] = p
+        own = {q for begin, end in _spans(plan) for q in range(round(begin * 4), round(end * 4))}
+        shared = sorted(own & quarters.keys())
+        if shared:
+            what = f"two plans of {here} run in the same hours"
+            yield Problem((*path, p, "hours"), what, f"{quarters[shared[0]]!r} also at {shared[0] / 4:g} h", "hours of its own")
+        quarters |= dict.fromkeys(own, plan.name)
+
+
+def _spans(plan: SignalPlan) -> list[tuple[float, float]]:
+    """Return the spans of hours of a plan that are hours; what is wrong with others is said elsewhere."""
+    pairs = zip(plan.hours[::2], plan.hours[1::2], strict=False)
+    return [(begin, end) for begin, end in pairs if 0.0 <= begin < end <= 24.0]
 
 
 def _plan(city: City, turns: Turns, s: int, p: int, plan: SignalPlan, own: set[int]) -> Iterator[Problem]:
@@ -170,7 +207,7 @@ def _too_much(city: City) -> Iterator[Problem]:
     """
     demand, zone, n = city.demand, np.array(city.links.zone, dtype=np.int64), len(city.zones.id)
     a, b = np.array(demand.origin, dtype=np.int64), np.array(demand.destination, dtype=np.int64)
-    hourly = np.array(demand.profiles, dtype=np.float64)[np.array(demand.profile, dtype=np.int64)]
+    hourly = np.array(demand.profiles, dtype=np.float64).reshape(-1, 24)[np.array(demand.profile, dtype=np.int64)]
     trips = np.where(a == b, 0.0, np.array(demand.trips_per_h))[:, None] * hourly
     flow = 3600.0 * np.array(city.links.lanes) * np.array(city.links.saturation_veh_per_s_per_lane)
     tail, head = np.array(city.movements.from_link, dtype=np.int64), np.array(city.movements.to_link, dtype=np.int64)

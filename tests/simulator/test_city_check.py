@@ -56,6 +56,13 @@ def first_plan(city: City, **change: object) -> None:
     city.signals.plans[0][0] = msgspec.structs.replace(city.signals.plans[0][0], **change)
 
 
+def two_plans(city: City, name: str, first: list[float], second: list[float]) -> None:
+    """Give the first controller a plan and another one, with their hours."""
+    plan = city.signals.plans[0][0]
+    one = msgspec.structs.replace(plan, name="one", hours=first)
+    city.signals.plans[0][:] = [one, msgspec.structs.replace(plan, name=name, hours=second)]
+
+
 def cut_off_zone(city: City) -> None:
     """Let no movement lead into the links of zone 0 any more."""
     into = [
@@ -120,6 +127,27 @@ CASES: list[tuple[str, Change, tuple[str | int, ...], str, str]] = [
     ("half an hour", lambda c: first_plan(c, hours=[9.0]), ("signals", "plans", 0, 0, "hours"), "[9.0]", "quarters"),
     ("reserved word", lambda c: first_plan(c, name="clock"), ("signals", "plans", 0, 0, "name"), "saw clock", "another name"),
     (
+        "plans of one name",
+        lambda c: two_plans(c, "one", [], []),
+        ("signals", "plans", 0, 1, "name"),
+        "saw 'one', also plan 0",
+        "another name",
+    ),
+    (
+        "plans at one time",
+        lambda c: two_plans(c, "two", [6.0, 9.5], [9.25, 12.0]),
+        ("signals", "plans", 0, 1, "hours"),
+        "saw 'one' also at 9.25 h",
+        "hours of its own",
+    ),
+    (
+        "flow beyond all room",
+        lambda c: c.links.jam_veh_per_m_per_lane.__setitem__(3, 0.05) or c.links.free_speed_mps.__setitem__(3, 1.0),
+        ("links", "jam_veh_per_m_per_lane", 3),
+        "does not fit its jam density, saw 0.05",
+        "saturation flow over its free speed",
+    ),
+    (
         "more than roads carry",
         lambda c: c.demand.trips_per_h.__setitem__(2, 50_000.0),
         ("demand", "trips_per_h", 2),
@@ -153,6 +181,14 @@ def test_what_does_not_add_up_is_said_with_its_place(
     assert hits, [str(p) for p in problems]
     offset = find(text, [hits[0].path])[hits[0].path]
     assert (hits[0].line, hits[0].column) == line_column(text, offset) != (1, 1)
+
+
+def test_a_city_without_trips_adds_up() -> None:
+    """Nobody has to drive: empty columns of demand are no error, and no crash of the check."""
+    city = small_city()
+    for name in city.demand.__struct_fields__:
+        setattr(city.demand, name, [])
+    assert check(city) == []
 
 
 def test_not_a_number_is_refused_also_in_memory() -> None:
