@@ -28,6 +28,7 @@ QUEUED_M = 15.0  # two vehicles and more
 CROWDED_PER_M2 = 2.0
 RAINS_MM_PER_H = 1.0
 PLACE_LABELS = ("road", "link", "cabinet", "junction", "place", "feeder", "gateway", "building", "zone")
+_OURS = ("device_id", *PLACE_LABELS)
 UNEXPLAINED = "unexplained"
 
 TITLES: Mapping[str, Two] = {
@@ -61,6 +62,18 @@ TITLES: Mapping[str, Two] = {
 }
 
 
+def _foreign(one: Raised) -> bool:
+    """Whether an alarm has none of our labels of places: behind a mapping, an engineer's own may say the place."""
+    return not any(one.labels.get(name) for name in _OURS)
+
+
+def _said(one: Raised, names: tuple[str, ...]) -> set[str]:
+    """What an alarm says under some of our labels, or under any of its own where it has none of ours."""
+    if _foreign(one):
+        return set(one.labels.values())
+    return {one.labels[name] for name in names if one.labels.get(name)}
+
+
 class Causes:
     """The search in one recording."""
 
@@ -69,6 +82,7 @@ class Causes:
         self._naming = Naming(self.made.city)
         self._links = {name: i for i, name in enumerate(self.made.city.links.id)}
         self._zones = {name: i for i, name in enumerate(self.made.city.zones.id)}
+        self._wide = {*self._zones, *self.made.city.feeders.id, *self.made.city.gateways.id}
         self._steps: tuple[Callable[[Raised, Claim], Plain | None], ...] = (
             self._device, self._out_of_time, self._here, self._spread, self._way, self._roads, self._people, self._city,
         )  # fmt: skip
@@ -120,7 +134,7 @@ class Causes:
                 if queued and roads & self._grown(place["id"]):
                     return self._of(event, "spread")
                 continue
-            if one.labels.get("zone", "") in self.matching.around(event):
+            if not self._zones_of(one).isdisjoint(self.matching.around(event)):
                 return self._of(event, "spread")
         return None
 
@@ -151,7 +165,11 @@ class Causes:
         return said("queue", value=round(queue_m)) if queue_m >= QUEUED_M else None
 
     def _roads_of(self, one: Raised) -> set[str]:
-        return {one.labels[name] for name in ("road", "link") if one.labels.get(name) in self._links}
+        return {value for value in _said(one, ("road", "link")) if value in self._links}
+
+    def _zones_of(self, one: Raised) -> set[str]:
+        found = _said(one, ("zone",))
+        return found & self._zones.keys() if _foreign(one) else found
 
     def _worst(self, one: Raised, what: Floats) -> float:
         """The most of a figure of roads on any road that an alarm names, in the three minutes before it; 0 without a road."""
@@ -161,7 +179,7 @@ class Causes:
     def _people(self, one: Raised, claim: Claim) -> Plain | None:
         """Many people outdoors without a crowd."""
         del claim
-        seen, zone = self.made.circumstances, self._zones.get(one.labels.get("zone", ""), -1)
+        seen, zone = self.made.circumstances, max((self._zones.get(name, -1) for name in self._zones_of(one)), default=-1)
         row = seen.row(one.fired_ms)
         dense = float(seen.people_per_m2[row, zone]) if row >= 0 and zone >= 0 else 0.0
         return said("people", value=round(dense, 2)) if dense >= CROWDED_PER_M2 else None
@@ -192,8 +210,9 @@ class Causes:
         place = event["place"]
         if one.labels.get(claim.label, "") in names:
             return True
-        precise = [one.labels.get(name, "") for name in ("device_id", *PLACE_LABELS) if name not in ("zone", "feeder", "gateway")]
-        return place["id"] in precise or any(value in names for value in precise if value)
+        precise = _said(one, tuple(name for name in _OURS if name not in ("zone", "feeder", "gateway")))
+        precise -= self._wide if _foreign(one) else set()
+        return place["id"] in precise or not precise.isdisjoint(names)
 
     def _of(self, event: Plain, key: str) -> Plain:
         place = event["place"]

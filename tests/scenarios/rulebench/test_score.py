@@ -149,7 +149,7 @@ def test_a_job_scores_several_rule_sets_on_one_recording(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_rules_with_names_of_their_own_score_alike(tmp_path: Path) -> None:
-    """Behind a mapping, rules in another city's words and units catch and raise what the same rules in ours do."""
+    """Behind a mapping, rules in another city's words and units catch, raise and explain what the same rules in ours do."""
     mapping = tmp_path / "names.yml"
     mapping.write_text("""
 metric_relabel_configs:
@@ -169,6 +169,8 @@ values:
     other = tallies(Job(str(SCENARIO), 7, (theirs,), mapping=mapping))[0]
     assert other["alerts"] == mine["alerts"] and other["incidents"] == mine["incidents"] and mine["incidents"]
     assert [a["fired_ms"] for a in other["alarms"]] == [a["fired_ms"] for a in mine["alarms"]]
+    causes = [[(a["fired_ms"], a["cause"] and a["cause"]["cause"]) for a in tally["alarms"]] for tally in (mine, other)]
+    assert causes[0] == causes[1] and any(cause not in (None, "unexplained") for _, cause in causes[0])
     assert other["kinds"] == mine["kinds"] == ["loop_detector"], "what nobody reads need not be simulated"
 
 
