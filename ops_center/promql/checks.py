@@ -5,10 +5,12 @@ from __future__ import annotations
 from ops_center.promql import ast
 from ops_center.promql.errors import ParseError, PromQLError, Span, UnsupportedError
 from ops_center.promql.lexer import MAX_DEPTH, SKIP
+from ops_center.promql.numbers import quoted
 from ops_center.promql.signatures import (
     EXTENDED,
     MATRIX,
     SCALAR,
+    SIGNATURES,
     STRING,
     UNSUPPORTED_FUNCTIONS,
     VECTOR,
@@ -54,6 +56,7 @@ def check(expr: ast.Expr, text: str) -> None:
         ParseError: with the place of the offending node.
     """
     _check_depth(expr, text)
+    _check_names(expr, text)
     loose = _label_selectors(expr)
     for node in ast.walk(expr):
         try:
@@ -80,6 +83,15 @@ def _check_depth(expr: ast.Expr, text: str) -> None:
             raise ParseError(f"nested too deep: saw depth {depth}, expected at most {MAX_DEPTH}", text, node.span)
         spine = node.lhs if isinstance(node, ast.Binary) else None
         stack.extend((child, depth if child is spine else depth + 1) for child in ast.children(node))
+
+
+def _check_names(expr: ast.Expr, text: str) -> None:
+    """Functions that nobody knows come first, the innermost of them before all: types of what is around cannot be told."""
+    unknown = [n for n in ast.walk(expr) if isinstance(n, ast.Call) and n.func not in SIGNATURES]
+    unknown = [node for node in unknown if node.func not in UNSUPPORTED_FUNCTIONS]
+    if unknown:
+        first = min(unknown, key=lambda node: node.span.end)
+        raise ParseError(f"unknown function with name {quoted(first.func)}", text, first.span)
 
 
 def _check_node(node: ast.Expr, text: str) -> None:
