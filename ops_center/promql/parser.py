@@ -358,7 +358,10 @@ def parse(text: str) -> ast.Expr:
 
 @lru_cache(maxsize=4096)
 def _parse_cached(text: str) -> ast.Expr:
-    tokens = tokenize(text)
+    try:
+        tokens = tokenize(text)
+    except ParseError as error:
+        raise _earlier(text, error) from None
     if not tokens:
         raise ParseError("no expression found in input", text)
     try:
@@ -370,6 +373,19 @@ def _parse_cached(text: str) -> ast.Expr:
     check(tree, text)
     result: ast.Expr = tree
     return result
+
+
+def _earlier(text: str, error: ParseError) -> ParseError:
+    """What is wrong before a place that cannot be read as tokens, if anything: who reads from the left meets it first."""
+    try:
+        parse_tokens(tokenize(text[: error.span.start]), _TABLES, _BUILDER)
+    except UnexpectedToken as found:
+        return error if found.token.type == END else _unexpected(text, found)
+    except _Failure as found:
+        return _failure(text, found)
+    except ParseError:
+        pass  # a limit
+    return error
 
 
 def _failure(text: str, error: _Failure) -> ParseError:

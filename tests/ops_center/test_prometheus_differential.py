@@ -155,7 +155,8 @@ MORE_BROKEN = [
     "topk(g, g)", "count_values(g, g)", 'label_replace(g, "a", "b", "c")', "g offset 1m[5m]", "g @ 5[5m]", "5 offset 1m",
     "(g) offset 1m",
     '"a" offset 1m', 'g{x=~"["}', 'histogram_quantile("a", g)', "time(g)", 'vector("a")', "a b", '{a="b"', "a{b=c}", "sum(a) by",
-    "a +\n  nope(b)", "foo(bar(x)) + baz(y)", "rate(x) + baz(y)", "sum(x) > 1 and y(z)", "-nope(a)", "nope(a)[5m:]",
+    "a +\n  nope(b)", "foo(bar(x)) + baz(y)", "rate(x) + baz(y)", "sum(x) > 1 and y(z)", "-nope(a)",
+    'a b + "open', "a + 'open", 'label_join(o\nwner{instance=~"', "nope(a)[5m:]",
     "sum by (a)", "a unless bool b", "clamp(g, 1)", "round(g, 1, 2)", "g > 1 <", "(1) > 2", "quantile(g, g)",
 ]  # fmt: skip
 OTHER_PLACE = [")"]  # of which 2.42 says a place behind it
