@@ -212,10 +212,10 @@ class EventBlock:
             depth = np.arange(self.times.shape[1])
             seen = (self.received[where] <= as_of) & (depth <= index[:, None])
             index = np.where(seen.any(axis=1), len(depth) - 1 - np.argmax(seen[:, ::-1], axis=1), -1).astype(np.intp)
-        at = np.maximum(index, 0)
-        times = self.times[where, at]
-        present = (index >= 0) & (times > after_ms) & ~self.stale[where, at]
-        return np.where(present, self.values[where, at], 0.0), present, times
+        at = where * self.times.shape[1] + np.maximum(index, 0)
+        times = self.times.reshape(-1)[at]
+        present = (index >= 0) & (times > after_ms) & ~self.stale.reshape(-1)[at]
+        return np.where(present, self.values.reshape(-1)[at], 0.0), present, times
 
     def window(self, first_ms: int, last_ms: int, columns: Columns, as_of: int | None) -> Window | None:
         """As `RowBlock.window`, with times of shape (rows, columns); padding and stale markers are invalid."""
@@ -227,12 +227,13 @@ class EventBlock:
             return None
         index = lo[None, :] + np.arange(rows, dtype=np.intp)[:, None]
         inside = index < hi[None, :]
-        index = np.minimum(index, self.times.shape[1] - 1)
-        valid = inside & ~self.stale[where[None, :], index]
+        depth = self.times.shape[1]
+        at = np.minimum(index, depth - 1) + where * depth
+        valid = inside & ~self.stale.reshape(-1)[at]
         if as_of is not None and as_of < self.newest_received:
-            valid &= self.received[where[None, :], index] <= as_of
-        values = np.where(valid, self.values[where[None, :], index], 0.0)
-        return Window(values, self.times[where[None, :], index], None if bool(valid.all()) else valid)
+            valid &= self.received.reshape(-1)[at] <= as_of
+        values = np.where(valid, self.values.reshape(-1)[at], 0.0)
+        return Window(values, self.times.reshape(-1)[at], None if bool(valid.all()) else valid)
 
     def prune(self, before_ms: int) -> None:
         """Forget samples older than `before_ms`, when at least half of the depth is old."""

@@ -88,6 +88,12 @@ class RowBlock:
             self.full[row] = True
             return
         where = np.arange(self.columns, dtype=np.intp)[columns] if isinstance(columns, slice) else columns
+        if fresh and not stale and at_ms not in self.mixed:
+            cells = where if valid is None else where[valid]
+            self.values[row, cells] = values if valid is None or np.ndim(values) == 0 else values[valid]
+            self.valid[row, cells] = True
+            self.full[row] = int(np.count_nonzero(self.valid[row, : self.columns])) == self.columns
+            return
         self._fill(row, received_at_ms, where, values, valid, stale)
 
     def _put_next(self, at_ms: int, received_at_ms: int, values: Any) -> None:
@@ -292,7 +298,8 @@ class RowBlock:
         self.writes += 1
         left = self.rows - gone
         for array in self._matrices():
-            array[:left] = array[gone : self.rows].copy()
+            if left:
+                array[:left] = array[gone : self.rows].copy()
         self.rows = left
         first_ms = int(self.times[0]) if left else NEVER
         self.mixed = {t: r for t, r in self.mixed.items() if t >= first_ms}

@@ -366,7 +366,7 @@ def _columns(header: Batch, data: bytes, start: int) -> dict[str, NDArray[Any]]:
         end = start + dtype.itemsize * column.count
         if end > len(data):
             raise BadMessage(f"column {column.name!r} ends at byte {end}, the frame at {len(data)}")
-        found[column.name] = np.frombuffer(data, dtype=dtype, count=column.count, offset=start)
+        found[column.name] = np.frombuffer(data, dtype, column.count, start)
         start = end
     if start != len(data):
         raise BadMessage(f"{len(data) - start} bytes follow the last column")

@@ -180,11 +180,9 @@ class Station:
             np.divide(seen, quantity.resolution, out=row)
         np.rint(steps, out=steps)
         fits = (self._lowest <= steps.min(axis=1)) & (steps.max(axis=1) <= self._highest)  # NaN compares false
-        if fits.all():
-            raw[:] = steps
-            return raw, quality
-        for quantity, row, cut in zip(self.kind.quantities, steps, raw, strict=True):
-            quantise(quantity, row, cut, quality)
+        for i in np.flatnonzero(~fits).tolist():
+            cut(self.kind.quantities[i], steps[i], quality)
+        raw[:] = steps
         return raw, quality
 
     def _true_values(self, measured: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
@@ -292,15 +290,11 @@ def _steps(quantity: Quantity) -> tuple[int, int]:
     return round(quantity.minimum / quantity.resolution), round(quantity.maximum / quantity.resolution)
 
 
-def quantise(quantity: Quantity, steps: Floats, raw: Raw, quality: NDArray[np.uint8]) -> None:
-    """Write whole steps of the resolution into `raw`; what is outside the range is cut and suspect, NaN is bad."""
-    low, high = _steps(quantity)
-    if low <= steps.min() and steps.max() <= high:  # NaN compares false
-        raw[:] = steps
-        return
+def cut(quantity: Quantity, steps: Floats, quality: NDArray[np.uint8]) -> None:
+    """Cut whole steps of the resolution to the range, in place: what is outside is suspect, NaN is `MISSING` and bad."""
     missing = np.isnan(steps)
-    inside = np.clip(np.where(missing, 0.0, steps), low, high)
+    inside = np.clip(np.where(missing, 0.0, steps), *_steps(quantity))
     if quantity.noise == NO_NOISE:
         quality[(inside != steps) & (quality == GOOD)] = SUSPECT
     quality[missing] = BAD
-    raw[:] = np.where(missing, MISSING, inside)
+    steps[:] = np.where(missing, MISSING, inside)
