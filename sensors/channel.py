@@ -7,7 +7,7 @@ or the backhaul is down. Who has no way keeps what it cannot send, for half an h
 import heapq
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -137,13 +137,11 @@ class Channel:
 
 def part(parcel: Parcel, kept: NDArray[np.bool_]) -> Parcel:
     """Return the rows of a parcel where `kept` is true."""
-    columns = dict(parcel.columns)
+    at = np.flatnonzero(kept)
+    cut = [(name, values.take(at)) for name, values in parcel.columns]
     if parcel.stride:
-        n = parcel.rows
-        device = np.arange(parcel.first, parcel.first + n * parcel.stride, parcel.stride, dtype=np.uint32)
-        columns = {"device": device, **columns}
-    cut = tuple((name, values[kept]) for name, values in columns.items())
-    return replace(parcel, first=0, stride=0, columns=cut)
+        cut.insert(0, ("device", (parcel.first + at * parcel.stride).astype(np.uint32)))
+    return Parcel(parcel.kind, parcel.observed_at_ms, 0, 0, tuple(cut))
 
 
 def _plain(parcel: Parcel) -> dict[str, Any]:

@@ -130,8 +130,8 @@ class Station:
         if self._quarantine.devices:
             quality[self.suspect[sites] & (quality == GOOD)] = SUSPECT
         if self.kind.on_change:
-            there, sends = sends, self._changed(raw, sites, sends, now_ms)
-            due_ms = int(self.sent_ms[sites[there]].min()) + self.kind.heartbeat_ms if there.any() else NO_END
+            there, sends = sends, self._changed(raw, slot, sends, now_ms)
+            due_ms = int(self.sent_ms[self._slot_take[slot]][there].min(initial=NO_END)) + self.kind.heartbeat_ms
             self._quiet = None if seen is None else Quiet(seen, due_ms)
         if not sends.any():
             return []
@@ -212,12 +212,16 @@ class Station:
         draws = self._streams.draw(NOISE, *given, tick=self._world.tick(now_ms), n=self._slot_size[slot])
         return draws if self._plain else draws[self._slot_at[slot]]
 
-    def _changed(self, raw: Raw, sites: Ints, sends: Bools, now_ms: int) -> Bools:
+    def _changed(self, raw: Raw, slot: int, sends: Bools, now_ms: int) -> Bools:
         """Return which devices report: those whose reading is another than the last one sent, and those long silent."""
-        fresh = (raw != self.last[:, sites]).any(axis=0) | (now_ms - self.sent_ms[sites] >= self.kind.heartbeat_ms)
+        take = self._slot_take[slot]
+        fresh = (raw != self.last[:, take]).any(axis=0) | (now_ms - self.sent_ms[take] >= self.kind.heartbeat_ms)
         sends = sends & fresh
-        self.last[:, sites[sends]] = raw[:, sends]
-        self.sent_ms[sites[sends]] = now_ms
+        at = np.flatnonzero(sends)
+        if len(at):
+            sites = self._slot_sites[slot][at]
+            self.last[:, sites] = raw[:, at]
+            self.sent_ms[sites] = now_ms
         return sends
 
     def _parcel(self, raw: Raw, quality: NDArray[np.uint8], slot: int, now_ms: int) -> Parcel:
