@@ -23,9 +23,10 @@ from ops_center.label_sets import (
 from ops_center.promql.errors import EvaluationError
 from ops_center.promql.label_hash import hash_share
 from ops_center.promql.numbers import format_value, is_label_name, quoted
+from ops_center.promql.order import quantiles_of
 from ops_center.promql.values import Vector
 from ops_center.promql.watch import UNWATCHED, Watch
-from ops_center.promql.windows import _incremental_mean, quantiles_of
+from ops_center.promql.windows import _incremental_mean
 from ops_center.series_blocks import FloatArray
 
 Param = FloatArray | str | None

@@ -14,7 +14,8 @@ import numpy as np
 from ops_center.event_block import Block, EventBlock
 from ops_center.label_sets import BoolArray, IndexArray
 from ops_center.promql.stacks import Bounds, Places, Rows, Tile, event_tiles, places_of, row_tiles, rows_of, seen_in, width_of
-from ops_center.promql.step_kernels import STEP_KERNELS, Frames
+from ops_center.promql.step_kernels import Frames
+from ops_center.promql.step_rates import STEP_KERNELS
 from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.series_blocks import Columns, FloatArray, RowBlock
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ops_center.label_sets import BoolArray
+from ops_center.promql.running import add_resets, neighbours, regression, smoothed
 from ops_center.promql.windows import (
     OVER_TIME,
     Frame,
@@ -18,8 +19,8 @@ from ops_center.promql.windows import (
     first_rows,
     last_rows,
     present_in,
+    samples_of,
     times_at,
-    two_sum_into,
 )
 from ops_center.series_blocks import FloatArray, TimeArray, Window
 
@@ -34,15 +35,7 @@ def _increase(window: Window, first: FloatArray, last: FloatArray) -> FloatArray
             for row in np.flatnonzero(drops.any(axis=1)).tolist():
                 total += np.where(drops[row], values[row], 0.0)
         return total
-    previous = values[0]
-    seen = window.valid[0]
-    for row in range(1, len(values)):
-        valid = window.valid[row]
-        reset = valid & seen & (values[row] < previous)
-        if reset.any():
-            total += np.where(reset, previous, 0.0)
-        previous = np.where(valid, values[row], previous)
-        seen = seen | valid
+    add_resets(samples_of(window), total)
     return total
 
 
@@ -159,16 +152,7 @@ def _steps(window: Window, kind: str) -> Result:
     """How often neighbouring samples fall (`resets`) or differ (`changes`); NaN to NaN is no change."""
     if window.valid is None:
         return _steps_of_all(window.values, kind), present_in(window)
-    values, found = window.values, np.zeros(window.values.shape[1])
-    previous = values[0]
-    seen = window.valid[0]
-    for row in range(1, len(values)):
-        current = values[row]
-        hit = current < previous if kind == "resets" else (current != previous) & ~(np.isnan(current) & np.isnan(previous))
-        found += hit & window.valid[row] & seen
-        previous = np.where(window.valid[row], current, previous)
-        seen = seen | window.valid[row]
-    return found, present_in(window)
+    return neighbours(samples_of(window), window.values.shape[1:], kind == "resets")
 
 
 def _steps_of_all(values: FloatArray, kind: str) -> FloatArray:
@@ -191,60 +175,37 @@ def resets_kernel(window: Window, _frame: Frame) -> Result:
     return _steps(window, "resets")
 
 
-def _regression(window: Window, intercept_ms: TimeArray) -> tuple[FloatArray, FloatArray]:
-    """Least-squares slope per second and value at `intercept_ms` (promql/functions.go, linearRegression)."""
-    columns = window.values.shape[1]
-    sums = np.zeros((4, columns))
-    errors = np.zeros((4, columns))
-    t, b = np.empty((4, columns)), np.empty((4, columns))
-    first_row, _ = first_rows(window)
-    initial, constant = at_rows(window, first_row), np.ones(columns, dtype=np.bool_)
-    times = window.times if window.times.ndim == 2 else window.times[:, None]
+def _regression(window: Window, intercept_ms: TimeArray | int | None) -> tuple[FloatArray, FloatArray]:
+    """Slope per second and value at `intercept_ms`, None for the first sample."""
+    columns, first_row = window.values.shape[1:], first_rows(window)[0]
+    shared = window.valid is None and window.times.ndim == 1
+    if intercept_ms is None:
+        intercept_ms = window.times[0] if shared else times_at(window, first_row)
     with np.errstate(all="ignore"):
-        for row, y in enumerate(window.values):
-            valid = np.ones(columns, dtype=np.bool_) if window.valid is None else window.valid[row]
-            constant &= ~valid | (y == initial)
-            x = np.where(valid, (times[row] - intercept_ms) / 1000, 0.0)
-            terms = np.stack([x, np.where(valid, y, 0.0), x * np.where(valid, y, 0.0), x * x])
-            two_sum_into(sums, errors, terms, t, b)
-        sum_x, sum_y, sum_xy, sum_xx = np.where(np.isfinite(sums), sums + errors, sums)
-        n = counts_of(window)
-        covariance = sum_xy - sum_x * sum_y / n
-        variance = sum_xx - sum_x * sum_x / n
-        slope = covariance / variance
-        intercept = sum_y / n - slope * sum_x / n
-    flat = np.where(np.isinf(initial), np.nan, 0.0)
-    return np.where(constant, flat, slope), np.where(constant, np.where(np.isinf(initial), np.nan, initial), intercept)
+        return regression(
+            samples_of(window), columns, () if shared else columns, np.asarray(intercept_ms),
+            at_rows(window, first_row), counts_of(window),
+        )  # fmt: skip
 
 
 def deriv_kernel(window: Window, _frame: Frame) -> Result:
     """deriv: slope per second by least squares."""
-    first_row, _ = first_rows(window)
-    slope, _ = _regression(window, times_at(window, first_row))
+    slope, _ = _regression(window, None)
     return slope, counts_of(window) > 1
 
 
 def predict_kernel(window: Window, frame: Frame) -> Result:
     """predict_linear: the regression's value `params[0]` seconds after the evaluation."""
-    slope, intercept = _regression(window, np.full(window.values.shape[1], frame.eval_ms, dtype=np.int64))
+    slope, intercept = _regression(window, frame.eval_ms)
     with np.errstate(all="ignore"):
         return slope * frame.params[0] + intercept, counts_of(window) > 1
 
 
 def smoothing_kernel(window: Window, frame: Frame) -> Result:
     """double_exponential_smoothing (Holt 1957): params are smoothing factor and trend factor, each in (0, 1)."""
-    sf, tf = frame.params
-    columns = window.values.shape[1]
-    before, level, trend, count = (np.zeros(columns) for _ in range(4))
     with np.errstate(all="ignore"):
-        for row, value in enumerate(window.values):
-            valid = np.ones(columns, dtype=np.bool_) if window.valid is None else window.valid[row]
-            turned = np.where(count == 1, value - level, tf * (level - before) + (1 - tf) * trend)
-            trend = np.where(valid & (count > 0), turned, trend)
-            smoothed = np.where(count == 0, value, sf * value + (1 - sf) * (level + trend))
-            before, level = np.where(valid, level, before), np.where(valid, smoothed, level)
-            count += valid
-    return np.where(count > 1, level, 0.0), count > 1
+        level, count = smoothed(samples_of(window), window.values.shape[1:], *frame.params)
+    return level, count > 1
 
 
 KERNELS: dict[str, Kernel] = {

@@ -18,14 +18,14 @@ def rewritten(expr: ast.Expr, changes: Mapping[int, ast.Expr]) -> ast.Expr:
         children = ast.children(node)
         fresh = [made[id(child)] for child in children]
         same = all(new is old for new, old in zip(fresh, children, strict=True))
-        made[id(node)] = node if same else _over(node, fresh)
+        made[id(node)] = node if same else over(node, fresh)
     return made[id(expr)]
 
 
-def _over(node: ast.Expr, children: list[ast.Expr]) -> ast.Expr:
-    """The node over other children, given in the order of `ast.children`."""
+def over(node: ast.Expr, children: list[ast.Expr]) -> ast.Expr:
+    """The node over other children, given in the order of `ast.children`; a range over none keeps its selector."""
     match node:
-        case ast.Matrix():
+        case ast.Matrix() if children:
             selector = children[0]
             return replace(node, selector=selector) if isinstance(selector, ast.Selector) else node
         case ast.Subquery() | ast.Unary() | ast.Paren():

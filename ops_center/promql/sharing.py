@@ -12,6 +12,7 @@ from dataclasses import replace
 from ops_center.label_sets import NAME
 from ops_center.promql import ast
 from ops_center.promql.errors import NOWHERE
+from ops_center.promql.rewriting import over
 from ops_center.promql.standing import Standing
 from ops_center.promql.values import Value
 
@@ -54,9 +55,9 @@ class Pool:
             self._count(node)
 
     def _kept(self, node: ast.Expr, children: list[ast.Expr]) -> ast.Expr:
-        key = (repr(_bare(_over(node, [_HOLE] * len(children)))), *(id(child) for child in children))
+        key = (repr(_bare(over(node, [_HOLE] * len(children)))), *(id(child) for child in children))
         if key not in self._nodes:
-            kept = self._nodes[key] = _over(node, children)
+            kept = self._nodes[key] = over(node, children)
             self._reads[id(kept)] = _own_reads(kept).union(*(self._reads[id(child)] for child in children))
             if _is_sure(kept) and all(id(child) in self.sure for child in children):
                 self.sure.add(id(kept))
@@ -81,21 +82,6 @@ _HOLE = ast.Number(0.0)
 def _children(node: ast.Expr) -> tuple[ast.Expr, ...]:
     """What is evaluated on its own: the selector of a range is not."""
     return () if isinstance(node, ast.Matrix) else ast.children(node)
-
-
-def _over(node: ast.Expr, children: list[ast.Expr]) -> ast.Expr:
-    """The node over other children, given in the order of `_children`."""
-    match node:
-        case ast.Subquery() | ast.Unary() | ast.Paren():
-            return replace(node, expr=children[0])
-        case ast.Call():
-            return replace(node, args=tuple(children))
-        case ast.Aggregate():
-            return replace(node, expr=children[-1], param=children[0] if len(children) > 1 else None)
-        case ast.Binary():
-            return replace(node, lhs=children[0], rhs=children[1])
-        case _:
-            return node
 
 
 def _bare(node: ast.Expr) -> ast.Expr:

@@ -1,19 +1,21 @@
-"""Kernels over the windows of many steps at once; each gives the very numbers that its namesake gives step by step.
+"""Kernels over the windows of many steps at once, the `*_over_time` family; each gives what its namesake gives step by step.
 
-Lives here: the order of additions, as in `windows` and `rates`, over matrices steps × columns. Must not know: selectors,
-labels, tiles. A function that has no kernel here is evaluated step by step.
+Lives here: what is done for matrices steps × columns in another way than for one window, in the same order of additions; what
+is done in the same way is in `running`. Must not know: selectors, labels, tiles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ops_center.label_sets import BoolArray, IndexArray
+from ops_center.promql.order import mads_of, quantiles_of
+from ops_center.promql.running import Sample, extreme_times, moments
 from ops_center.promql.stacks import EventStack, Stack
-from ops_center.promql.windows import _incremental_mean, two_sum_into
+from ops_center.promql.windows import _incremental_mean
 from ops_center.series_blocks import FloatArray, TimeArray
 
 AnyStack = Stack | EventStack
@@ -42,14 +44,22 @@ Results = tuple[FloatArray, BoolArray]
 StepKernel = Callable[[AnyStack, Frames], Results]
 
 
-def _shape(stack: AnyStack) -> tuple[int, int]:
+def shape_of(stack: AnyStack) -> tuple[int, int]:
+    """Steps and columns."""
     return stack.steps, stack.columns
 
 
-def _counts(stack: AnyStack) -> FloatArray:
+def samples_of(stack: AnyStack) -> Iterator[Sample]:
+    """The k-th samples one after the other, as `running` takes them."""
+    for k in range(stack.length):
+        yield stack.row(k), stack.there(k), stack.times(k)
+
+
+def counts_of(stack: AnyStack) -> FloatArray:
+    """Samples per window."""
     if stack.whole:
-        return np.full(_shape(stack), float(stack.length))
-    counts = np.zeros(_shape(stack))
+        return np.full(shape_of(stack), float(stack.length))
+    counts = np.zeros(shape_of(stack))
     for k in range(stack.length):
         there = stack.there(k)
         counts += 1.0 if there is None else there
@@ -58,7 +68,7 @@ def _counts(stack: AnyStack) -> FloatArray:
 
 def _compensated(stack: AnyStack) -> tuple[FloatArray, FloatArray]:
     """Sums and compensation, in the order of `windows.compensated_sum`."""
-    s, c = stack.row(0).copy(), np.zeros(_shape(stack))
+    s, c = stack.row(0).copy(), np.zeros(shape_of(stack))
     t, b, d = np.empty_like(s), np.empty_like(s), np.empty_like(s)
     add, subtract = np.add, np.subtract
     for k in range(1, stack.length):
@@ -108,10 +118,10 @@ def _samples(stack: AnyStack, step: int, column: int) -> list[float]:
 def _total(stack: AnyStack, frames: Frames, mean: bool) -> Results:
     """Sums or means; where only a comparison asks for them, exact in columns that may pass it at some step (see `windows`)."""
     if not stack.whole or isinstance(stack, EventStack):
-        counts = _counts(stack)
+        counts = counts_of(stack)
         return _exact(stack, counts, mean), counts > 0
     divisor = float(stack.length) if mean else 1.0
-    present = np.ones(_shape(stack), dtype=np.bool_)
+    present = np.ones(shape_of(stack), dtype=np.bool_)
     greatest = max(float(stack.base.max()), -float(stack.base.min()))
     if frames.asked is None or not stack.length * greatest < 1e300:  # also where there is a NaN
         return _exact(stack, divisor, mean), present
@@ -136,12 +146,12 @@ def _avg(stack: AnyStack, frames: Frames) -> Results:
 
 
 def _count(stack: AnyStack, _frames: Frames) -> Results:
-    counts = _counts(stack)
+    counts = counts_of(stack)
     return counts, counts > 0
 
 
 def _present(stack: AnyStack, _frames: Frames) -> Results:
-    counts = _counts(stack)
+    counts = counts_of(stack)
     return np.ones_like(counts), counts > 0
 
 
@@ -158,12 +168,12 @@ def _doubled(stack: Stack, better: np.ufunc) -> FloatArray:
 
 def _extreme(stack: AnyStack, better: np.ufunc, neutral: float) -> Results:
     if isinstance(stack, Stack) and stack.sliding:
-        return _doubled(stack, better), np.ones(_shape(stack), dtype=np.bool_)
-    found = np.full(_shape(stack), neutral)
-    present, numbers = np.zeros(_shape(stack), dtype=np.bool_), np.zeros(_shape(stack), dtype=np.bool_)
+        return _doubled(stack, better), np.ones(shape_of(stack), dtype=np.bool_)
+    found = np.full(shape_of(stack), neutral)
+    present, numbers = np.zeros(shape_of(stack), dtype=np.bool_), np.zeros(shape_of(stack), dtype=np.bool_)
     for k in range(stack.length):
         row, there = stack.row(k), stack.there(k)
-        there = np.ones(_shape(stack), dtype=np.bool_) if there is None else there
+        there = np.ones(shape_of(stack), dtype=np.bool_) if there is None else there
         found = better(found, np.where(there, row, neutral))
         present |= there
         numbers |= there & ~np.isnan(row)
@@ -190,11 +200,12 @@ class Ends:
     counts: FloatArray
 
 
-def _ends(stack: AnyStack) -> Ends:
+def ends_of(stack: AnyStack) -> Ends:
+    """The ends of all windows."""
     if stack.whole:
         last = stack.length - 1
-        return Ends(stack.row(0), stack.row(last), stack.times(0), stack.times(last), _counts(stack))
-    shape = _shape(stack)
+        return Ends(stack.row(0), stack.row(last), stack.times(0), stack.times(last), counts_of(stack))
+    shape = shape_of(stack)
     first, last_value, counts = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     first_ms, last_ms = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     for k in range(stack.length):
@@ -210,162 +221,18 @@ def _ends(stack: AnyStack) -> Ends:
 
 
 def _last(stack: AnyStack, _frames: Frames) -> Results:
-    ends = _ends(stack)
+    ends = ends_of(stack)
     return ends.last, ends.counts > 0
 
 
 def _first(stack: AnyStack, _frames: Frames) -> Results:
-    ends = _ends(stack)
+    ends = ends_of(stack)
     return ends.first, ends.counts > 0
 
 
-def _add_resets(stack: AnyStack, total: FloatArray) -> None:
-    """Add what each counter reset lost, in order of time."""
-    if isinstance(stack, Stack) and stack.whole:
-        drops = (stack.base[1:] < stack.base[:-1]).any(axis=0)
-        if stack.sliding and not drops.any():
-            return
-        columns = np.flatnonzero(drops).astype(np.intp) if stack.sliding else np.arange(stack.columns, dtype=np.intp)
-        some = stack.only(columns)
-        found = total[:, columns]
-        previous = some.row(0)
-        for k in range(1, stack.length):
-            row = some.row(k)
-            found += np.where(row < previous, previous, 0.0)
-            previous = row
-        total[:, columns] = found
-        return
-    previous = stack.row(0)
-    first = stack.there(0)
-    seen = np.ones(_shape(stack), dtype=np.bool_) if first is None else first
-    for k in range(1, stack.length):
-        row, there = stack.row(k), stack.there(k)
-        there = np.ones(_shape(stack), dtype=np.bool_) if there is None else there
-        total += np.where(there & seen & (row < previous), previous, 0.0)
-        previous = np.where(there, row, previous)
-        seen = seen | there
-
-
-def _extrapolated(stack: AnyStack, frames: Frames, counter: bool, per_second: bool) -> Results:
-    """As `rates._extrapolated`, in the same order of operations."""
-    ends = _ends(stack)
-    result = ends.last - ends.first
-    if counter:
-        _add_resets(stack, result)
-    counts = float(stack.length) if stack.whole else ends.counts
-    sampled = (ends.last_ms - ends.first_ms) / 1000
-    average = sampled / (counts - 1)
-    threshold = average * 1.1
-    zero: FloatArray | float = np.inf
-    if counter:
-        zero = np.where((result > 0) & (ends.first >= 0), sampled * (ends.first / result), np.inf)
-    to_start = (ends.first_ms - frames.start_ms) / 1000
-    if frames.compat_2:
-        left = np.minimum(to_start, zero)
-        left = np.where(left >= threshold, average / 2, left)
-    else:
-        left = np.minimum(np.where(to_start >= threshold, average / 2, to_start), zero)
-    right = (frames.end_ms - ends.last_ms) / 1000
-    right = np.where(right >= threshold, average / 2, right)
-    factor = (sampled + left + right) / sampled
-    if per_second:
-        factor = factor / (frames.range_ms / 1000)
-    return result * factor, ends.counts > 1
-
-
-def _rate(stack: AnyStack, frames: Frames) -> Results:
-    return _extrapolated(stack, frames, counter=True, per_second=True)
-
-
-def _increase(stack: AnyStack, frames: Frames) -> Results:
-    return _extrapolated(stack, frames, counter=True, per_second=False)
-
-
-def _delta(stack: AnyStack, frames: Frames) -> Results:
-    return _extrapolated(stack, frames, counter=False, per_second=False)
-
-
-def _last_two(stack: AnyStack) -> tuple[FloatArray, FloatArray, TimeArray, TimeArray, BoolArray]:
-    """The last value, the one before it, their times, and where there are two."""
-    shape = _shape(stack)
-    last, before, counts = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    last_ms, before_ms = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    for k in range(stack.length):
-        row, times, there = stack.row(k), stack.times(k), stack.there(k)
-        there = np.ones(shape, dtype=np.bool_) if there is None else there
-        np.copyto(before, last, where=there)
-        np.copyto(before_ms, last_ms, where=there)
-        np.copyto(last, row, where=there)
-        np.copyto(last_ms, times, where=there)
-        counts += there
-    return last, before, last_ms, before_ms, counts > 1
-
-
-def _irate(stack: AnyStack, _frames: Frames) -> Results:
-    last, before, last_ms, before_ms, present = _last_two(stack)
-    change = np.where(last < before, last, last - before)
-    return change / ((last_ms - before_ms) / 1000), present
-
-
-def _idelta(stack: AnyStack, _frames: Frames) -> Results:
-    last, before, _, _, present = _last_two(stack)
-    return last - before, present
-
-
-def _neighbours(stack: AnyStack, resets: bool) -> Results:
-    """How often neighbouring samples fall, or differ; NaN to NaN is no change."""
-    if stack.whole and isinstance(stack, Stack):
-        return _neighbours_of_all(stack, resets), np.ones(_shape(stack), dtype=np.bool_)
-    found, shape = np.zeros(_shape(stack)), _shape(stack)
-    previous, first = stack.row(0), stack.there(0)
-    seen = np.ones(shape, dtype=np.bool_) if first is None else first
-    for k in range(1, stack.length):
-        row, there = stack.row(k), stack.there(k)
-        there = np.ones(shape, dtype=np.bool_) if there is None else there
-        hit = row < previous if resets else (row != previous) & ~(np.isnan(row) & np.isnan(previous))
-        found += hit & there & seen
-        previous = np.where(there, row, previous)
-        seen = seen | there
-    return found, seen
-
-
-def _neighbours_of_all(stack: Stack, resets: bool) -> FloatArray:
-    """The same where every cell holds a sample."""
-    found, previous = np.zeros(_shape(stack)), stack.row(0)
-    nans = not resets and bool(np.isnan(stack.base).any())
-    for k in range(1, stack.length):
-        row = stack.row(k)
-        hit = row < previous if resets else row != previous
-        if nans:
-            hit &= ~(np.isnan(row) & np.isnan(previous))
-        found += hit
-        previous = row
-    return found
-
-
-def _changes(stack: AnyStack, _frames: Frames) -> Results:
-    return _neighbours(stack, resets=False)
-
-
-def _resets(stack: AnyStack, _frames: Frames) -> Results:
-    return _neighbours(stack, resets=True)
-
-
 def _stdvar(stack: AnyStack, _frames: Frames) -> Results:
-    """Compensated Welford updates, as `windows._moments`."""
-    shape = _shape(stack)
-    count, mean, c_mean, aux, c_aux, t, b = (np.zeros(shape) for _ in range(7))
-    for k in range(stack.length):
-        row, there = stack.row(k), stack.there(k)
-        count += 1.0 if there is None else there
-        delta = row - (mean + c_mean)
-        step = delta / count
-        step = step if there is None else np.where(there, step, 0.0)
-        two_sum_into(mean, c_mean, step, t, b)
-        square = delta * (row - (mean + c_mean))
-        square = square if there is None else np.where(there, square, 0.0)
-        two_sum_into(aux, c_aux, square, t, b)
-    return np.where(np.isfinite(aux), aux + c_aux, aux) / count, count > 0
+    total, count = moments(samples_of(stack), shape_of(stack))
+    return total / count, count > 0
 
 
 def _stddev(stack: AnyStack, frames: Frames) -> Results:
@@ -373,39 +240,54 @@ def _stddev(stack: AnyStack, frames: Frames) -> Results:
     return np.sqrt(variance), present
 
 
-def _regression(stack: AnyStack, intercept_ms: TimeArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Slope, value at `intercept_ms`, and counts, as `rates._regression`."""
-    shape, ends = _shape(stack), _ends(stack)
-    sums, errors, t, b = (np.zeros((4, *shape)) for _ in range(4))
-    constant = np.ones(shape, dtype=np.bool_)
-    for k in range(stack.length):
-        y, there = stack.row(k), stack.there(k)
-        valid = np.ones(shape, dtype=np.bool_) if there is None else there
-        constant &= ~valid | (y == ends.first)
-        x = np.where(valid, (stack.times(k) - intercept_ms) / 1000, 0.0)
-        y = np.where(valid, y, 0.0)
-        two_sum_into(sums, errors, np.stack([x, y, x * y, x * x]), t, b)
-    sum_x, sum_y, sum_xy, sum_xx = np.where(np.isfinite(sums), sums + errors, sums)
-    n = ends.counts
-    covariance, variance = sum_xy - sum_x * sum_y / n, sum_xx - sum_x * sum_x / n
-    slope = covariance / variance
-    intercept = sum_y / n - slope * sum_x / n
-    endless = np.isinf(ends.first)
-    flat = np.where(constant, np.where(endless, np.nan, 0.0), slope)
-    return flat, np.where(constant, np.where(endless, np.nan, ends.first), intercept), n
+def _cells(stack: AnyStack) -> tuple[FloatArray, BoolArray | None]:
+    """The windows side by side, shape (length, steps × columns), and which cells are samples; None: all."""
+    values = np.stack([stack.row(k) for k in range(stack.length)]).reshape(stack.length, -1)
+    if stack.whole:
+        return values, None
+    every = np.ones(shape_of(stack), dtype=np.bool_)
+    masks = [every if there is None else there for there in map(stack.there, range(stack.length))]
+    return values, np.stack(masks).reshape(stack.length, -1)
 
 
-def _deriv(stack: AnyStack, _frames: Frames) -> Results:
-    slope, _, counts = _regression(stack, _ends(stack).first_ms)
-    return slope, counts > 1
+def _quantile(stack: AnyStack, frames: Frames) -> Results:
+    values, valid = _cells(stack)
+    asked = np.broadcast_to(frames.params[0], shape_of(stack)).ravel()
+    out = np.empty(values.shape[1])
+    for q in np.unique(asked).tolist():  # nearly always one
+        here = np.flatnonzero(np.isnan(asked) if np.isnan(q) else asked == q)
+        part = slice(None) if len(here) == len(asked) else here
+        out[part] = quantiles_of(values[:, part], None if valid is None else valid[:, part], q)
+    return out.reshape(shape_of(stack)), counts_of(stack) > 0
 
 
-def _predict_linear(stack: AnyStack, frames: Frames) -> Results:
-    slope, intercept, counts = _regression(stack, frames.eval_ms)
-    return slope * frames.params[0] + intercept, counts > 1
+def _mad(stack: AnyStack, _frames: Frames) -> Results:
+    return mads_of(*_cells(stack)).reshape(shape_of(stack)), counts_of(stack) > 0
 
 
-STEP_KERNELS: dict[str, StepKernel] = {
+def _stamp(times: TimeArray, present: BoolArray, stack: AnyStack, frames: Frames) -> Results:
+    return np.broadcast_to((times + frames.shift_ms) / 1000, shape_of(stack)), present
+
+
+def _ts_first(stack: AnyStack, frames: Frames) -> Results:
+    ends = ends_of(stack)
+    return _stamp(ends.first_ms, ends.counts > 0, stack, frames)
+
+
+def _ts_last(stack: AnyStack, frames: Frames) -> Results:
+    ends = ends_of(stack)
+    return _stamp(ends.last_ms, ends.counts > 0, stack, frames)
+
+
+def _ts_max(stack: AnyStack, frames: Frames) -> Results:
+    return _stamp(*extreme_times(samples_of(stack), shape_of(stack), np.greater_equal), stack, frames)
+
+
+def _ts_min(stack: AnyStack, frames: Frames) -> Results:
+    return _stamp(*extreme_times(samples_of(stack), shape_of(stack), np.less_equal), stack, frames)
+
+
+STEP_OVER_TIME: dict[str, StepKernel] = {
     "sum_over_time": _sum,
     "avg_over_time": _avg,
     "count_over_time": _count,
@@ -414,15 +296,12 @@ STEP_KERNELS: dict[str, StepKernel] = {
     "max_over_time": _max,
     "last_over_time": _last,
     "first_over_time": _first,
-    "rate": _rate,
-    "increase": _increase,
-    "delta": _delta,
-    "irate": _irate,
-    "idelta": _idelta,
-    "changes": _changes,
-    "resets": _resets,
     "stdvar_over_time": _stdvar,
     "stddev_over_time": _stddev,
-    "deriv": _deriv,
-    "predict_linear": _predict_linear,
+    "quantile_over_time": _quantile,
+    "mad_over_time": _mad,
+    "ts_of_first_over_time": _ts_first,
+    "ts_of_last_over_time": _ts_last,
+    "ts_of_max_over_time": _ts_max,
+    "ts_of_min_over_time": _ts_min,
 }

@@ -7,12 +7,14 @@ bound by memory. A window gathered from irregular series has the same shape, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
 
 from ops_center.label_sets import BoolArray, IndexArray
+from ops_center.promql.order import mads_of, quantiles_of
+from ops_center.promql.running import Sample, extreme_times, moments
 from ops_center.series_blocks import FloatArray, TimeArray, Window
 
 TILE = 4096  # six rows of it fit a core's second cache; 512 is best for one addition, but this makes seven
@@ -39,6 +41,12 @@ Result = tuple[FloatArray, BoolArray]
 Kernel = Callable[[Window, Frame], Result]
 
 
+def samples_of(window: Window) -> Iterator[Sample]:
+    """The rows one after the other, as `running` takes them."""
+    for row, values in enumerate(window.values):
+        yield values, None if window.valid is None else window.valid[row], window.times[row]
+
+
 def counts_of(window: Window) -> FloatArray:
     """Samples per column, shape (columns,)."""
     rows, columns = window.values.shape
@@ -54,17 +62,6 @@ def present_in(window: Window) -> BoolArray:
     if window.valid is None:
         return np.ones(window.values.shape[1], dtype=np.bool_)
     return np.asarray(window.valid.any(axis=0), dtype=np.bool_)
-
-
-def two_sum_into(total: FloatArray, error: FloatArray, row: FloatArray, t: FloatArray, b: FloatArray) -> None:
-    """total += row, the rounding error added to `error`; t and b are scratch (Knuth 1969, TwoSum)."""
-    np.add(total, row, out=t)
-    np.subtract(t, total, out=b)
-    total -= np.subtract(t, b)
-    np.subtract(row, b, out=b)
-    total += b
-    error += total
-    total[...] = t
 
 
 def compensated_sum(values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -277,47 +274,25 @@ def ts_first_kernel(window: Window, frame: Frame) -> Result:
     return _stamp(window, frame, *first_rows(window))
 
 
-def _extreme_row(window: Window, sign: float) -> tuple[TimeArray, BoolArray]:
-    """The last row that is at least as good as all before it; NaN never replaces a number."""
-    scored = np.where(np.isnan(window.values), -np.inf, sign * window.values)
-    if window.valid is not None:
-        scored = np.where(window.valid, scored, -np.inf)
-    return len(scored) - 1 - np.argmax(scored[::-1], axis=0), counts_of(window) > 0
+def _extreme_stamp(window: Window, frame: Frame, better: np.ufunc) -> Result:
+    at_ms, present = extreme_times(samples_of(window), window.values.shape[1:], better)
+    return (at_ms + frame.shift_ms) / 1000, present
 
 
 def ts_max_kernel(window: Window, frame: Frame) -> Result:
-    """ts_of_max_over_time, epoch seconds."""
-    return _stamp(window, frame, *_extreme_row(window, 1.0))
+    """ts_of_max_over_time, epoch seconds: the last of the greatest."""
+    return _extreme_stamp(window, frame, np.greater_equal)
 
 
 def ts_min_kernel(window: Window, frame: Frame) -> Result:
-    """ts_of_min_over_time, epoch seconds."""
-    return _stamp(window, frame, *_extreme_row(window, -1.0))
-
-
-def _moments(window: Window) -> tuple[FloatArray, FloatArray]:
-    """Sum of squared deviations and counts, by compensated Welford updates (promql/functions.go, varianceOverTime)."""
-    columns = window.values.shape[1]
-    count, mean, c_mean, aux, c_aux = (np.zeros(columns) for _ in range(5))
-    t, b = np.empty(columns), np.empty(columns)
-    with np.errstate(all="ignore"):
-        for index, row in enumerate(window.values):
-            valid = None if window.valid is None else window.valid[index]
-            count += 1.0 if valid is None else valid
-            delta = row - (mean + c_mean)
-            step = delta / count
-            step = step if valid is None else np.where(valid, step, 0.0)
-            two_sum_into(mean, c_mean, step, t, b)
-            square = delta * (row - (mean + c_mean))
-            square = square if valid is None else np.where(valid, square, 0.0)
-            two_sum_into(aux, c_aux, square, t, b)
-    return np.where(np.isfinite(aux), aux + c_aux, aux), count
+    """ts_of_min_over_time, epoch seconds: the last of the least."""
+    return _extreme_stamp(window, frame, np.less_equal)
 
 
 def stdvar_kernel(window: Window, _frame: Frame) -> Result:
     """stdvar_over_time: population variance."""
-    total, count = _moments(window)
     with np.errstate(all="ignore"):
+        total, count = moments(samples_of(window), window.values.shape[1:])
         return total / count, count > 0
 
 
@@ -328,43 +303,14 @@ def stddev_kernel(window: Window, _frame: Frame) -> Result:
         return np.sqrt(variance), present
 
 
-def quantiles_of(values: FloatArray, valid: BoolArray | None, q: float) -> FloatArray:
-    """The φ-quantile per column with linear interpolation; NaN is the smallest value (promql/quantile.go)."""
-    rows, columns = values.shape
-    keyed = np.where(np.isnan(values), -np.inf, values)
-    nans = np.isnan(values)
-    if valid is not None:
-        keyed, nans = np.where(valid, keyed, np.inf), nans & valid
-    counts = np.full(columns, rows) if valid is None else np.count_nonzero(valid, axis=0)
-    if np.isnan(q) or q < 0 or q > 1:
-        return np.full(columns, np.nan if np.isnan(q) else (-np.inf if q < 0 else np.inf))
-    order = np.argsort(keyed, axis=0, kind="stable")
-    ordered = np.take_along_axis(np.where(nans, np.nan, keyed), order, axis=0)
-    if nans.any():  # a real −Inf may stand among the NaNs: NaN first
-        ordered = np.take_along_axis(ordered, np.argsort(~np.isnan(ordered), axis=0, kind="stable"), axis=0)
-    rank = q * (counts - 1)
-    lower = np.maximum(0, np.floor(rank)).astype(np.intp)
-    upper = np.minimum(np.maximum(counts - 1, 0), lower + 1).astype(np.intp)
-    weight = rank - np.floor(rank)
-    column = np.arange(columns)
-    with np.errstate(all="ignore"):
-        out: FloatArray = ordered[lower, column] * (1 - weight) + ordered[upper, column] * weight
-    return out
-
-
 def quantile_kernel(window: Window, frame: Frame) -> Result:
     """quantile_over_time."""
     return quantiles_of(window.values, window.valid, frame.params[0]), counts_of(window) > 0
 
 
 def mad_kernel(window: Window, _frame: Frame) -> Result:
-    """mad_over_time: the median of absolute deviations from the median."""
-    median = quantiles_of(window.values, window.valid, 0.5)
-    with np.errstate(all="ignore"):
-        off = np.abs(window.values - median)
-    found = quantiles_of(off, window.valid, 0.5)
-    nan = np.isnan(window.values) if window.valid is None else np.isnan(window.values) & window.valid
-    return np.where(nan.any(axis=0), np.nan, found), counts_of(window) > 0
+    """mad_over_time."""
+    return mads_of(window.values, window.valid), counts_of(window) > 0
 
 
 OVER_TIME: dict[str, Kernel] = {

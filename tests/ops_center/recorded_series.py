@@ -12,9 +12,37 @@ from ops_center.series import SeriesStore
 EPOCH_MS = 1_700_000_000_000
 END_MS = 900_000
 FUNCTIONS = (
-    "avg_over_time", "sum_over_time", "min_over_time", "max_over_time", "count_over_time", "last_over_time", "present_over_time",
-    "stddev_over_time", "rate", "increase", "delta", "irate", "idelta", "changes", "resets", "deriv",
-)  # fmt: skip
+    "avg_over_time",
+    "sum_over_time",
+    "min_over_time",
+    "max_over_time",
+    "count_over_time",
+    "last_over_time",
+    "present_over_time",
+    "stddev_over_time",
+    "rate",
+    "increase",
+    "delta",
+    "irate",
+    "idelta",
+    "changes",
+    "resets",
+    "deriv",
+    "first_over_time",
+    "stdvar_over_time",
+    "mad_over_time",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
+    "predict_linear",
+    "quantile_over_time",
+    "double_exponential_smoothing",
+)
+BEFORE = {
+    "quantile_over_time": ("0.7, ", "0.5, ", "1, ", "-1, ", "NaN, ", "time() % 1000 / 800 - 0.1, ")
+}  # some are other at each step
+BEHIND = {"predict_linear": (", 60", ", time() % 100"), "double_exponential_smoothing": (", 0.3, 0.7", ", 0.9, 0.1")}
 METRICS = ("x", "y", "e")  # x and y report together, e when it likes
 
 
@@ -83,18 +111,16 @@ comparisons = st.builds(
 def vectors(draw: st.DrawFn) -> str:
     """An expression of one metric."""
     selector, offset = draw(selectors), draw(offsets)
-    shape = draw(st.integers(0, 5))
+    shape = draw(st.integers(0, 3))
     if shape == 0:
         return selector + offset
-    call = f"{draw(st.sampled_from(FUNCTIONS))}({selector}[{draw(durations)}]{offset})"
+    function = draw(st.sampled_from(FUNCTIONS))
+    before, behind = (draw(st.sampled_from(some.get(function, ("",)))) for some in (BEFORE, BEHIND))
+    call = f"{function}({before}{selector}[{draw(durations)}]{offset}{behind})"
     if shape == 1:
         return f"sum by (zone) ({call})"
     if shape == 2:
         return f"max_over_time(({call})[2m:{draw(st.sampled_from(['30s', '45s']))}])"
-    if shape == 3:
-        return f"predict_linear({selector}[{draw(durations)}]{offset}, 60)"
-    if shape == 4:
-        return f"quantile_over_time(0.5, {selector}[{draw(durations)}]{offset})"
     return call
 
 
