@@ -128,10 +128,10 @@ def _data(labels: Mapping[str, str], value: float, around: Surroundings) -> Temp
 
 
 class AlertStates:
-    """All alerts of one rule, one index each, kept while they are remembered."""
+    """All alerts of one rule, one index each, kept while they are remembered. `told` False: nobody hears what changes."""
 
     def __init__(self, rule: Rule, group: str) -> None:
-        self.rule, self.group = rule, group
+        self.rule, self.group, self.told = rule, group, True
         self._dynamic = any(uses_value(text) for _, text in rule.labels)
         self._fixed = None if any("{{" in text for _, text in rule.labels) else dict(rule.labels)
         self._templates = dict(rule.annotations)
@@ -200,7 +200,7 @@ class AlertStates:
         return numbers
 
     def evaluate(self, vector: Vector, now_ms: int, around: Surroundings) -> list[Change]:
-        """Take in the rule's result at an instant; returns who changed.
+        """Take in the rule's result at an instant; returns who changed, or nobody where nobody is to be told.
 
         Raises:
             DuplicateAlerts: two results are the same alert; nothing has changed then.
@@ -221,8 +221,10 @@ class AlertStates:
         self.value[numbers] = vector.values[0, columns]
         self._step(hit, now_ms)
         self._remember_sources(vector, columns, numbers)
-        changed = (before != self.state[:size]).nonzero()[0]
         self._any_active = bool(np.count_nonzero(self.state[:size]))
+        if not self.told:
+            return []
+        changed = (before != self.state[:size]).nonzero()[0]
         return [self._change(i, int(before[i]), now_ms, around) for i in changed.tolist()]
 
     def _twice(self, numbers: IndexArray) -> Labels:

@@ -18,9 +18,9 @@ from typing import Any
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 LEAST = 8  # items of a stretch that is worth it
-# What a text on one line may hold: no control characters, no breaks, nothing that YAML might read as something else.
-_BEYOND = "\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
-_SINGLE, _DOUBLE = f"'[ -&(-~{_BEYOND}]*'", rf'"[ !#-\[\]-~{_BEYOND}]*"'
+# What a text on one line may not hold: control characters, breaks, nothing that YAML might read as something else.
+_NONE = "\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff"
+_SINGLE, _DOUBLE = f"'[^'{_NONE}]*'", rf'"[^"\\{_NONE}]*"'
 _INSIDE = r'[A-Za-z0-9_.+=/,{}"-]'
 _PLAIN = rf"(?!(?:null|Null|NULL)\n)(?:[A-Za-z0-9_.]|[+-](?=[0-9.]))(?:{_INSIDE}|:(?={_INSIDE})| (?={_INSIDE}))*"
 _TEXT = f"({_SINGLE}|{_DOUBLE}|{_PLAIN})"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from os.path import normpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from ops_center.promql.durations import format_duration_ms
 from ops_center.promql.engine import Engine, Options
 from ops_center.promql.errors import PromQLError
 from ops_center.promql.values import RangeVector, Result, Scalar, Vector
-from ops_center.rules.coverage import Coverage
 from ops_center.rules.files import Rule, RuleFile, RuleFilesError, RuleGroup, load_files, read_files
 from ops_center.rules.group import RuleEngine, Settings
 from ops_center.rules.testfile import MAX_BYTES, VMALERT, AlertCase, ExprCase, Reading, RuleTest, TestFile, load_test_text
@@ -36,6 +36,9 @@ from ops_center.rules.verdicts import (
 )
 from ops_center.rules.yaml_nodes import FileError
 from ops_center.series import SeriesLimit, SeriesStore
+
+if TYPE_CHECKING:
+    from ops_center.rules.coverage import Coverage
 
 MAX_STEPS = 1_000_000
 
@@ -112,13 +115,19 @@ def test_file(path: Path, compat: str = "3.x", plan: Plan | None = None, texts: 
         return TestResult(str(path), (), (str(why),))
     cases: list[CaseResult] = []
     errors: list[str] = []
-    coverage = Coverage(opened.rules) if how.coverage else None
+    coverage = _coverage(opened.rules) if how.coverage else None
     for test in opened.file.tests:
         if how.wants(test.name):
             found, wrong = run_test(opened.file, test, opened.rules, how, coverage)
             cases.extend(found)
             errors.extend(f"{path}:{test.line}:1: {w}" for w in wrong)
     return TestResult(str(path), tuple(cases), tuple(errors), opened.warnings, coverage)
+
+
+def _coverage(rules: list[RuleFile]) -> Coverage:
+    from ops_center.rules.coverage import Coverage  # loaded where somebody asks for it
+
+    return Coverage(rules)
 
 
 test_file.__test__ = False  # type: ignore[attr-defined]  # not a pytest function
@@ -208,6 +217,8 @@ def run_test(
     engine.load(_ordered(own, file.group_order), 0)
     if coverage is not None:
         coverage.watch(engine, test)
+    else:
+        _tell_nobody(engine)
     cases: list[CaseResult] = []
     waiting = sorted(test.alerts, key=lambda c: c.eval_ms)
     for now in range(0, steps * step_ms, step_ms):
@@ -227,6 +238,13 @@ def run_test(
     queries = Engine(store, test.start_ms, options)
     cases.extend(_check_expr(file, test, case, queries, known_ms) for case in test.exprs)
     return cases, []
+
+
+def _tell_nobody(engine: RuleEngine) -> None:
+    """Only coverage looks at what changes; assertions ask for what is active."""
+    for state in (rule.alerts for group in engine.groups for rule in group.rules):
+        if state is not None:
+            state.told = False
 
 
 def _errors(engine: RuleEngine, now_ms: int) -> list[str]:
