@@ -34,6 +34,8 @@ class Knowledge:
                     self.intervals[rule.record] = group.interval_ms or 0
         self._busy: set[tuple[str, str]] = set()
         self._shapes: dict[tuple[Matcher, ...], Shape] = {}
+        self._selected: dict[tuple[Matcher, ...], list[Labels]] = {}  # lists that are given out are not changed
+        self._parts: dict[tuple[int, tuple[str, ...], bool], tuple[list[Labels], list[Labels]]] = {}
         self._known: dict[tuple[str, str], object] = {}
 
     @staticmethod
@@ -104,7 +106,7 @@ class Knowledge:
         sets = self.selected(selector) or [one for metric in catalogue.named(selector.matchers) for one in metric.sets]
         if not sets:
             return Shape()
-        names = {frozenset([key for key, _ in labels]) for labels in sets}
+        names = [frozenset(one) for one in {tuple([key for key, _ in labels]) for labels in sets}]
         kept = frozenset({NAME})
         return Shape(frozenset.intersection(*names) - kept, frozenset.union(*names) - kept)
 
@@ -112,7 +114,10 @@ class Knowledge:
         """The label sets of the city's series that a selector selects."""
         if self.catalogue is None:
             return []
-        return [labels for _, sets in self.catalogue.select(tuple(selector.matchers)) for labels in sets]
+        key = tuple(selector.matchers)
+        if key not in self._selected:
+            self._selected[key] = [labels for _, sets in self.catalogue.select(key) for labels in sets]
+        return self._selected[key]
 
     # -- values
 
@@ -171,7 +176,7 @@ class Knowledge:
                 return self.sets(expr.expr)
             case ast.Aggregate():
                 inner = self.sets(expr.expr)
-                return inner if expr.op in KEEPS_ALL else list(dict.fromkeys(parts_of(inner, expr.grouping, expr.without)))
+                return inner if expr.op in KEEPS_ALL else self._parts_of(inner, expr.grouping, expr.without)
             case ast.Call():
                 return max((self.sets(arg) for arg in expr.args), key=len, default=[])
             case ast.Binary():
@@ -179,6 +184,13 @@ class Knowledge:
                 return left + right if expr.op == "or" else left or right
             case ast.Number() | ast.String():
                 return []
+
+    def _parts_of(self, sets: list[Labels], grouping: tuple[str, ...], without: bool) -> list[Labels]:
+        """Each different part of some label sets once; rules of one file group the same series again and again."""
+        key = id(sets), grouping, without
+        if key not in self._parts:  # the sets are kept beside what they give, so that their identity stays theirs
+            self._parts[key] = sets, list(dict.fromkeys(parts_of(sets, grouping, without)))
+        return self._parts[key][1]
 
     def _sets_of(self, selector: ast.Selector) -> list[Labels]:
         name = self.name_of(selector)
