@@ -202,9 +202,11 @@ class Names:
 
 def _reference_problems(scenario: Scenario, names: Names, tree: Tree) -> Iterator[Problem]:
     """References by `of`: a condition may wait for a truth or a phase, an expectation may also count from a phase."""
-    truth = names.entries | names.triggers | set(TRUTH_KINDS)
+    truth = names.entries | {t.id for t in scenario.triggers if t.inject} | set(TRUTH_KINDS)
     for i, trigger in enumerate(scenario.triggers):
         known = names.phases if trigger.when.kind == "phase" else truth
+        if trigger.when.kind == "command" and trigger.when.missing_for is not None:
+            known = truth | names.phases
         yield from _unknown(trigger.when.of, known, ("triggers", i, "when", "of"), names, tree)
     for i, expectation in enumerate(scenario.expectations):
         since = truth | names.phases if expectation.kind == "command_done" else truth

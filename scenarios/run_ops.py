@@ -148,7 +148,8 @@ def branch(run: RunFolder, fork_at_ms: int, *, keep_commands: bool = False, run_
     until_ms = max((chunk.barrier_ms for chunk in read_chunks(run.path / "wire", losses)), default=-1)
     fork_at_ms -= fork_at_ms % 1_000
     if fork_at_ms <= 0 or (fork_at_ms > until_ms and not losses):
-        raise RunError(f"run {run.run_id} was recorded up to {until_ms} ms; it cannot be forked at {fork_at_ms} ms")
+        seen = f"it cannot be forked at {fork_at_ms} ms, but from 1000 ms on (at 0 ms nothing has happened: run it anew)"
+        raise RunError(f"run {run.run_id} was recorded up to {until_ms} ms; {seen}")
     folder = fork_folder(run, fork_at_ms, run_id=run_id, keep_commands=keep_commands)
     try:
         config = setup.center_config()

@@ -136,9 +136,14 @@ class RunFolder:
         return header
 
     def result(self) -> dict[str, Any]:
-        """Return how far the run came and its digests; empty for a run that was never closed."""
+        """Return how far the run came and its digests; empty for a run that was never closed. Raises DamagedRun."""
         path = self.path / "result.json"
-        return dict(json.loads(path.read_bytes())) if path.exists() else {}
+        try:
+            return dict(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
+        except FileNotFoundError:
+            return {}
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise DamagedRun(f"{path}:1:1: {error}; expected how far the run came") from None
 
     def status(self) -> str:
         """Return `done` (ended in order), `open` (at work now), `interrupted`, or `elsewhere` (the record is)."""
@@ -208,6 +213,17 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "created_at": header.created_at, "parent": header.parent, "fork_at_ms": header.fork_at_ms,
         "status": run.status(), "until_ms": result.get("until_ms"), "digest": result.get("digest"), "bytes": size,
     }  # fmt: skip
+
+
+def summaries(root: Path) -> list[dict[str, Any]]:
+    """Return a line about each run under `root`; of one that cannot be read, its id, the status `damaged` and why."""
+    rows: list[dict[str, Any]] = []
+    for run in listed(root):
+        try:
+            rows.append(summary(run))
+        except RunError as error:
+            rows.append({"run_id": run.run_id, "status": "damaged", "error": str(error)})
+    return rows
 
 
 def export(run: RunFolder, target: Path) -> Path:

@@ -17,7 +17,7 @@ def transcript(document: Plain, digest: dict[str, str] | None = None) -> str:
     """Return the transcript of a debrief document; digests are left out unless given."""
     warm_ms = document["warm_up_ms"]
     lines = [f"{document['scenario']}: {document['title']['en']} / {document['title']['vi']}"]
-    lasted = say_duration(document["duration_ms"] - warm_ms)
+    lasted = say_duration(max(document["duration_ms"] - warm_ms, 0))  # a run may end within its warm-up
     lines.append(f"{document['city']}, {lasted} after a warm-up of {say_duration(warm_ms)} from {document['start_at']}")
     happened = [row for row in document["truth"] if not row["cause_id"] and row["start_ms"] >= warm_ms]
     truth = [row for row in happened if row["kind"] != NUISANCE or row["detected_ms"] is not None]

@@ -129,9 +129,8 @@ class Triggers:
     def _missing(self, when: When, state: State, now_ms: int) -> list[tuple[str, int]]:
         """The truths since which the time is over without anybody having done it; what was done in time is done with."""
         assert when.missing_for is not None
-        starts = [(START, self._warm_ms)] if when.of is None else [(e.event_id, e.start_ms) for e in self._events_of(when.of)]
         late = []
-        for key, start_ms in starts:
+        for key, start_ms in self._starts(when.of):
             if key in state.seen or now_ms < start_ms + when.missing_for:
                 continue
             span = (start_ms, start_ms + when.missing_for)
@@ -140,6 +139,13 @@ class Triggers:
             else:
                 late.append((key, now_ms))
         return late
+
+    def _starts(self, of: str | None) -> list[tuple[str, int]]:
+        """From when the time counts: the truth of a name, a phase of it, or T+0; each with a key."""
+        if of is None:
+            return [(START, self._warm_ms)]
+        phases = [(f"{name} {at_ms}", at_ms) for name, at_ms in self.phases if name == of]
+        return phases + [(event.event_id, event.start_ms) for event in self._events_of(of)]
 
     def _events_of(self, of: str | None) -> list[TruthEvent]:
         """The truth that a name is about: what an entry began, else all of a kind that began after T+0."""

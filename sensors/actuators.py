@@ -6,7 +6,6 @@ Lives here: checking a command against its description, its delay, its end. Must
     accepted -> done | failed        a dispatch stays accepted until the unit has finished on scene
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from simulator.units import NoUnit
 from simulator.world import World
 
 DISPATCH_DELAY_MS = 2_000
+LARGEST = 1e300  # a whole number may be beyond all floats: it compares, and converts to none
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _problem(info: ParameterInfo, value: Any) -> str:
     if info.type == "string":
         return "" if isinstance(value, str) and 0 < len(value) <= 200 else "expected a text of 1 to 200 characters"
     wanted = int if info.type == "integer" else (int, float)
-    if isinstance(value, bool) or not isinstance(value, wanted) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, wanted) or not -LARGEST < value < LARGEST:
         return f"expected a finite {info.type}"
     low, high = info.minimum, info.maximum
     if (low is not None and value < low) or (high is not None and value > high):

@@ -4,7 +4,6 @@ Lives here: two values and one check. Must not know: any inject in particular (e
 who asks for it, when. An inject changes the world and returns the ground-truth event that it began.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 NO_HELP = Text("", "")
 MOST_TEXT = 200
+LARGEST = 1e300  # a whole number may be beyond all floats: it compares, and converts to none
 PLACES = ("link", "node", "zone", "feeder", "cabinet", "luminaire", "device", "building", "basin", "gateway", "backhaul", "gate")
 
 
@@ -94,7 +94,7 @@ def _problem(parameter: Parameter, value: Any, city: City) -> str:
 
 def _number_problem(parameter: Parameter, value: Any) -> str:
     wanted = int if parameter.kind == "integer" else (int, float)
-    if isinstance(value, bool) or not isinstance(value, wanted) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, wanted) or not -LARGEST < value < LARGEST:
         return f"expected a finite {parameter.kind}"
     low, high = parameter.minimum, parameter.maximum
     if (low is not None and value < low) or (high is not None and value > high):

@@ -71,7 +71,7 @@ def _abandoned(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthE
 
 
 def _sos_press(world: "World", params: Mapping[str, Any], now_ms: int) -> TruthEvent:
-    device = world.pick_device("sos_pole", params["device"])
+    device = world.pick_device("sos_pole", params["device"], only=True)
     return world.security.press(world.security.poles.tolist().index(device), now_ms)
 
 

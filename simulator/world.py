@@ -164,10 +164,12 @@ class World:
             raise ValueError(f"city {self.city.id} has no {kind} to choose from")
         return self.choose(kind, len(ids))
 
-    def pick_device(self, kind: str, device_id: str | None) -> int:
-        """Return the row of a device, or of one of a sensor kind chosen by the seed when it is None."""
+    def pick_device(self, kind: str, device_id: str | None, *, only: bool = False) -> int:
+        """Return the row of a device (`only` of that kind), or of one of a sensor kind chosen by the seed when it is None."""
         if device_id is not None:
             row = self.places.index("device", device_id)
+            if row >= 0 and only and self.city.devices.kind[row] != kind:
+                raise ValueError(f"device {device_id!r} is a {self.city.devices.kind[row]}; expected a {kind}")
             if row < 0:
                 raise ValueError(f"device {device_id!r} is not in the city's table of devices; expected a {kind}")
             return row

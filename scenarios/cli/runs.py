@@ -23,12 +23,15 @@ def list_(data: DataOption = None, as_json: JsonOption = False) -> None:
 
     Example: cityops runs list
     """
-    rows = [runs.summary(run) for run in runs.listed(runs_folder(data))]
+    rows = runs.summaries(runs_folder(data))
     if as_json:
         say_json(rows)
         return
     for row in rows:
-        until = say_duration(row["until_ms"]) if row["status"] == "done" else row["status"]
+        if row["status"] == "damaged":
+            say(f"{row['run_id']:<44} damaged: {row['error']}")
+            continue
+        until = say_duration(row["until_ms"]) if row["status"] == "done" and row["until_ms"] is not None else row["status"]
         say(f"{row['run_id']:<44} {row['city']:<12} seed {row['seed']:<8} {until:<10} {row['bytes'] / 1e6:8.1f} MB")
     if not rows:
         say(f"no runs in {runs_folder(data)}; make one with: cityops run feeder_blackout --headless")

@@ -154,6 +154,7 @@ INFO = CommandInfo("x", Text(), ["cabinet"], [LEVEL, PLAN])
         ("cabinet", {"level": 1.5, "plan": "day"}, "expected at most 1 ratio"),
         ("cabinet", {"level": True, "plan": "day"}, "expected a finite number"),
         ("cabinet", {"level": float("nan"), "plan": "day"}, "expected a finite number"),
+        ("cabinet", {"level": 10**400, "plan": "day"}, "expected a finite number"),
         ("cabinet", {"level": 1, "plan": "noon"}, "expected one of day, night"),
         ("cabinet", {"level": 1, "plan": "day", "colour": 3}, "has no parameter 'colour'"),
     ],

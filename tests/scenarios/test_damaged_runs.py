@@ -104,3 +104,20 @@ def test_a_run_says_whether_it_is_open_interrupted_or_done(sound: RunFolder, tmp
     assert "open" in cityops("runs", "list", "--data", tmp_path).out
     lock.release()
     assert "interrupted" in cityops("runs", "list", "--data", tmp_path).out
+
+
+@pytest.mark.parametrize("name", ["result.json", "header.json", "journal.sqlite"])
+@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(range(256))])
+def test_a_damaged_run_is_said_and_hides_no_other(sound: RunFolder, tmp_path: Path, name: str, content: bytes) -> None:
+    """What is asked of it alone is one clear line with status 2 or 1; the list of runs shows the others, and it as damaged."""
+    for run_id in ("sound", "broken"):
+        shutil.copytree(sound.path, tmp_path / "runs" / run_id)
+    (tmp_path / "runs" / "broken" / name).write_bytes(content)
+    for words in (("show", "broken"), ("report", "broken")):
+        answer = cityops("runs", *words, "--data", tmp_path)
+        assert answer.status in (1, 2) and answer.out == "" and len(answer.err.strip().splitlines()) == 1 and name in answer.err
+    rows = {row["run_id"]: row for row in json.loads(cityops("runs", "list", "--json", "--data", tmp_path).out)}
+    assert rows["sound"]["status"] == "done"
+    assert name == "journal.sqlite" or (rows["broken"]["status"] == "damaged" and name in rows["broken"]["error"])
+    said = cityops("runs", "list", "--data", tmp_path)
+    assert said.status == 0 and len(said.out.strip().splitlines()) == 2

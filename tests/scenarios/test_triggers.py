@@ -61,6 +61,22 @@ def test_nobody_answers_and_the_scenario_goes_its_own_way(setup: Setup) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_missing_after_a_phase_comes(tmp_path: Path) -> None:
+    """A trigger may count from a phase, as expectations do: nobody is sent within 30 s of the darkness, then it fires."""
+    lost = """
+  - id: lost
+    when: {kind: command, command: dispatch, missing_for: 30 s, of: darkness}
+    inject: sos_press
+    scored: false
+expectations:"""
+    path = tmp_path / "lost.yaml"
+    path.write_text(TRIGGERED.read_text(encoding="utf-8").replace("\nexpectations:", lost, 1), encoding="utf-8")
+    done = run_headless(prepare(path))
+    at_ms = {name: at_ms - WARM_MS for name, at_ms in done.run.city.triggers.phases}
+    assert fired(done)["lost"] == at_ms["darkness"] + 30_000
+
+
+@pytest.mark.slow
 def test_people_answer_and_the_scenario_answers_them(setup: Setup, tmp_path: Path) -> None:
     """An acknowledgement keeps the thief away and begins a phase, a reclosing ends the outage, and each brings what hangs on it.
 

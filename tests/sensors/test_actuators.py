@@ -153,6 +153,7 @@ def test_a_dispatch_without_a_free_unit_fails(watch: Callable) -> None:
         ("dispatch", "feeder", "*", {"unit": "army"}, "bad_parameter"),
         ("lamp_level", "cabinet", "*", {"level": 1.5}, "bad_parameter"),
         ("lamp_level", "cabinet", "*", {"level": float("nan")}, "bad_parameter"),
+        ("lamp_level", "cabinet", "*", {"level": 10**400}, "bad_parameter"),
         ("lamp_level", "cabinet", "*", {"level": "full"}, "bad_parameter"),
         ("lamp_level", "cabinet", "*", {"level": True}, "bad_parameter"),
         ("lamp_level", "cabinet", "*", {"brightness": 1}, "bad_parameter"),

@@ -108,6 +108,8 @@ def test_every_inject_works_with_its_defaults(make_world: MakeWorld, name: str) 
         ("feeder_outage", {"feeder": "feeder:none"}, "no feeder of that id"),
         ("feeder_outage", {"fault_s": float("nan")}, "finite"),
         ("feeder_outage", {"restore_s": 0}, "expected 1 to 86400 s"),
+        ("feeder_outage", {"restore_s": 10**400}, "finite"),
+        ("sos_press", {"device": "loop:le_loi_4:1"}, "is a loop_detector; expected a sos_pole"),
         ("feeder_outage", {"feder": "x"}, "'feder' is unknown"),
         ("luminaire_failure", {"count": 2.5}, "integer"),
         ("luminaire_failure", {"count": True}, "integer"),
