@@ -32,6 +32,10 @@ class Selection:
     metric: Metric | None = None
     sources: tuple[Source, ...] = ()
 
+    def of_labels(self) -> Selection:
+        """The same without the blocks: what helps another store, and keeps no sample alive."""
+        return Selection(self.labels, (), self.version, None, self.sources)
+
 
 class Source(NamedTuple):
     """The labels of a block when it was looked through, and the columns that matched; None if none did."""

@@ -314,14 +314,14 @@ class SeriesStore:
         return made
 
     def learn(self, other: SeriesStore) -> None:
-        """Keep what a store `beside` this one derived from labels, for the next one beside it."""
+        """Keep what a store `beside` this one derived from labels, for the next one beside it: of metrics that it wrote too."""
         for matchers, selection in other._selections.items():
-            if selection.metric is not None and self.metrics.get(selection.metric.name) is selection.metric:
-                self._older[matchers] = selection
+            if selection.metric is not None and self.metrics.get(selection.metric.name) in (None, selection.metric):
+                self._older[matchers] = selection.of_labels()
 
     def inherit(self, other: SeriesStore) -> None:
-        """Use what another store derived from the labels that it selected, wherever this one selects the same."""
-        self._older = other._older | other._selections
+        """Use what another store derived from labels that it selected, wherever this one selects the same; no sample of it."""
+        self._older = other._older | {matchers: one.of_labels() for matchers, one in other._selections.items()}
 
     def append_sample(
         self,
