@@ -12,12 +12,14 @@ from ops_center.events import AlertChange, Change, CommandChange, IncidentChange
 from scenarios import claims as claiming
 from scenarios.alarm_kpis import alarm_kpis
 from scenarios.claims import Claim, PlaceNames
+from scenarios.command_words import ordered, target_name
 from scenarios.kind_titles import kind_title
 from scenarios.naming import Naming
 from scenarios.quantities import QUANTITIES
 from scenarios.schema import Expectation, Scenario
 from scenarios.triggers import fits_command
 from scenarios.variants import said as variants_said
+from sensors.messages import CommandInfo
 from simulator.city import City
 
 Plain = dict[str, Any]
@@ -95,6 +97,7 @@ class Material:
     outcomes: Mapping[str, float | None] = field(default_factory=dict)  # expectation -> what was measured
     phases: Sequence[tuple[str, int]] = ()
     picks: Mapping[str, int] = field(default_factory=dict)
+    commands: Mapping[str, CommandInfo] = field(default_factory=dict)  # what the city takes, for its words
 
 
 class Debrief:
@@ -250,9 +253,15 @@ class Debrief:
             at_ms = command["done_ms"]
             if command["state"] == "done" and None not in (since, at_ms) and at_ms >= since:
                 target = command["target"]
-                place = f"{e.command} {self.naming.of(target['kind'], target['id'])}"
-                return Found(self._in_time(e, at_ms, since or 0), at_ms, since, {"vi": place, "en": place})
-        return Found(since_ms=since, said={"vi": f"chưa có {e.command} nào xong", "en": f"no {e.command} was done"})
+                place = self.naming.of(target["kind"], target["id"])
+                said = {lang: self._ordered(e, command["params"], place, lang) for lang in ("vi", "en")}
+                return Found(self._in_time(e, at_ms, since or 0), at_ms, since, said)
+        vi, en = (self._ordered(e, e.params, target_name(e.target, e.command or "", self.m.commands, self.naming), lang)
+                  for lang in ("vi", "en"))  # fmt: skip
+        return Found(since_ms=since, said={"vi": f"“{vi}” chưa được thực hiện xong", "en": f"“{en}” was not done"})
+
+    def _ordered(self, e: Expectation, params: Plain, place: str, lang: str) -> str:
+        return ordered(e.command or "", params, place, self.m.commands, lang)
 
     def _commands_like(self, e: Expectation) -> list[Plain]:
         """The commands that an expectation is about, with what the city takes for parameters left out."""

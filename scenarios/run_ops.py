@@ -18,6 +18,7 @@ from scenarios.debrief import Material, debrief
 from scenarios.fork import check_same_release, drop, fork_folder
 from scenarios.journal_reader import read_changes, read_commands
 from scenarios.pace import wall_text
+from scenarios.references import commands_of as command_infos
 from scenarios.rule_paths import PACK
 from scenarios.runner import HeadlessRun, commands_of, run_headless
 from scenarios.runs import DamagedRun, RunError, RunFolder
@@ -107,7 +108,7 @@ def material_of(run: RunFolder, executed: HeadlessRun, changes: list[Any]) -> Ma
         run_id=run.run_id, start_at=setup.start_at.isoformat(), scenario=setup.scenario, city=setup.city,
         truth=executed.city.truth(), fired=list(executed.city.fired), changes=changes, claims=load_claims(PACK),
         until_ms=executed.now_ms, outcomes=executed.city.measures.values(), phases=tuple(executed.city.triggers.phases),
-        picks=setup.loaded.picks,
+        picks=setup.loaded.picks, commands=command_infos(setup.kinds),
     )  # fmt: skip
 
 

@@ -69,6 +69,14 @@ def say_duration(ms: int) -> str:
     return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
+def spoken_duration(ms: int, lang: str) -> str:
+    """Return a duration in words of a language: `1 h 5 min`, `20 phút`, `1 min 30 s`; nothing below a second."""
+    names = ("giờ", "phút", "giây") if lang == "vi" else ("h", "min", "s")
+    seconds = ms // 1_000
+    parts = zip((seconds // 3_600, seconds // 60 % 60, seconds % 60), names, strict=True)
+    return " ".join(f"{n} {name}" for n, name in parts if n) or f"0 {names[2]}"
+
+
 def say_t(ms: int) -> str:
     """Return an instant relative to T+0: `T+00:12:05`, `T-00:01:00`."""
     sign, seconds = ("-", -ms // 1_000) if ms < 0 else ("+", ms // 1_000)

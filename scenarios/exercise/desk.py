@@ -20,6 +20,7 @@ from scenarios.kind_titles import kind_title
 from scenarios.live_city import LiveCity
 from scenarios.naming import Naming
 from scenarios.pace import Asked, say_pace
+from scenarios.references import commands_of
 from scenarios.schema import Palette, TimelineEntry, Trigger
 from simulator.inject_catalogue import INJECTS, domain_of
 from simulator.injects import PLACES, Inject, Parameter
@@ -35,6 +36,7 @@ class Desk:
         self.server, self.claims = server, claims
         self.live = server.live
         self.places, self._naming = PlaceBook(server.live.setup.city), Naming(server.live.setup.city)
+        self._commands = commands_of(server.live.setup.kinds)
 
     def clock(self) -> Plain:
         """How time goes."""
@@ -91,24 +93,33 @@ class Desk:
         ]
         for row in rows:
             row["fired_ms"] = fired[row["id"]]["now_ms"] if row["id"] in fired else None
+        phase_titles = self._phase_titles()
         return {
             "timeline": sorted(rows, key=lambda row: (row["at_ms"], row["id"])),
             "triggers": self._triggers(),
-            "phases": [{"id": name, "at_ms": at_ms} for name, at_ms in self.live.city.triggers.phases],
+            "phases": [
+                {"id": name, "at_ms": at_ms, "title": phase_titles[name]} for name, at_ms in self.live.city.triggers.phases
+            ],
             "instructor": [row for row in self.live.city.fired if row["by"] == "instructor"],
+        }
+
+    def _phase_titles(self) -> dict[str, Plain]:
+        """Phase -> what people call it: the title of the trigger that begins nothing else."""
+        return {
+            t.phase: _titled(t) if t.inject is None else _title_of(t.phase) for t in self.live.setup.scenario.triggers if t.phase
         }
 
     def _triggers(self) -> list[Plain]:
         """The triggers: what each waits for, when it is due, when it fired."""
         scenario = self.live.setup.scenario
         rows: list[TimelineEntry | Trigger] = [*scenario.timeline, *scenario.triggers]
-        titles = {row.id: _titled(row) for row in rows if row.id}
+        titles = {row.id: _titled(row) for row in rows if row.id} | self._phase_titles()
         states = {row["id"]: row for row in self.live.city.triggers.rows()}
         return [
             {
                 **states[trigger.id], "title": _titled(trigger), "inject": trigger.inject, "params": dict(trigger.params),
                 "phase": trigger.phase, "after_ms": trigger.after, "times": trigger.times,
-                "waits_for": waits_for(trigger.when, titles, self._naming),
+                "waits_for": waits_for(trigger.when, titles, self._naming, self._commands),
             }
             for trigger in scenario.triggers
         ]  # fmt: skip
@@ -166,6 +177,7 @@ class Desk:
                 run_id=self.server.link.run_id, start_at=live.setup.start_at.isoformat(), scenario=live.setup.scenario,
                 city=live.setup.city, truth=truth, fired=fired, changes=list(read_changes(path)) if path else [],
                 claims=self.claims, until_ms=until_ms, outcomes=outcomes, phases=phases, picks=live.setup.loaded.picks,
+                commands=self._commands,
             )  # fmt: skip
             document = debrief(material)
             return document | {"truth": [self._named(row) for row in document["truth"]]}
@@ -195,7 +207,9 @@ def _titled(row: TimelineEntry | Trigger) -> Plain:
 
 
 def _title_of(name: str) -> Plain:
-    return {"vi": INJECTS[name].title.vi, "en": INJECTS[name].title.en} if name in INJECTS else {"vi": name, "en": name}
+    if name in INJECTS:
+        return {"vi": INJECTS[name].title.vi, "en": INJECTS[name].title.en}
+    return dict.fromkeys(("vi", "en"), name.replace("_", " "))
 
 
 def _described(inject: Inject) -> Plain:

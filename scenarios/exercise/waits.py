@@ -3,10 +3,14 @@
 Lives here: one sentence for each kind of condition. Must not know: whether it has come true.
 """
 
+from collections.abc import Mapping
+
+from scenarios.command_words import ordered, target_name
 from scenarios.naming import Naming
 from scenarios.quantities import QUANTITIES
 from scenarios.schema import PEOPLE_CONDITIONS, When
-from scenarios.units import say_duration
+from scenarios.units import spoken_duration
+from sensors.messages import CommandInfo
 
 # condition -> (vi, en); {of} is what it is about
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -26,24 +30,29 @@ MISSING: dict[str, tuple[str, str]] = {
 }
 
 
-def waits_for(when: When, titles: dict[str, dict[str, str]], naming: Naming) -> dict[str, str]:
-    """Return the sentence of a condition; `titles` are those of entries and triggers, by id."""
+def waits_for(
+    when: When, titles: Mapping[str, Mapping[str, str]], naming: Naming, commands: Mapping[str, CommandInfo]
+) -> dict[str, str]:
+    """Return the sentence of a condition; `titles` are of entries, triggers and phases, by id, `commands` what the city takes."""
     sentences = MISSING[when.kind] if when.missing_for is not None and when.kind in PEOPLE_CONDITIONS else SENTENCES[when.kind]
     level = "" if when.level is None else f"{when.level:g}"
     quantity = QUANTITIES.get(when.quantity or "")
     level = f"{level} {quantity.unit}".strip() if quantity else level
-    lasts = f" ({say_duration(when.lasts)})" if when.lasts else ""
-    time = say_duration(when.missing_for or 0)
     return {
-        lang: sentence.format(of=_about(when, lang, titles, naming), level=level, time=time) + lasts
+        lang: sentence.format(
+            of=_about(when, lang, titles, naming, commands), level=level, time=spoken_duration(when.missing_for or 0, lang)
+        )
+        + (f" ({spoken_duration(when.lasts, lang)})" if when.lasts else "")
         for lang, sentence in zip(("vi", "en"), sentences, strict=True)
     }
 
 
-def _about(when: When, lang: str, titles: dict[str, dict[str, str]], naming: Naming) -> str:
+def _about(
+    when: When, lang: str, titles: Mapping[str, Mapping[str, str]], naming: Naming, commands: Mapping[str, CommandInfo]
+) -> str:
     if when.kind == "command":
-        details = [str(value) for value in when.params.values()] + ([when.target] if when.target else [])
-        return " ".join([(when.command or "").replace("_", " "), *details])
+        place = target_name(when.target, when.command or "", commands, naming)
+        return f"“{ordered(when.command or '', when.params, place, commands, lang)}”"
     if when.quantity is not None:
         title = QUANTITIES[when.quantity].title if when.quantity in QUANTITIES else None
         name = (title.vi if lang == "vi" else title.en) if title else when.quantity

@@ -38,7 +38,7 @@ export function linesOf(script: ScriptState, shell: Pick<Shell, 't' | 'lang'>): 
       lines.push({
         key: `${trigger.id} due ${i}`,
         atMs,
-        title: title || (trigger.phase ?? ''),
+        title: say(trigger.title, lang),
         detail: t.triggered,
         state: 'due',
       })
@@ -47,7 +47,7 @@ export function linesOf(script: ScriptState, shell: Pick<Shell, 't' | 'lang'>): 
     lines.push({
       key: `phase ${phase.id} ${phase.at_ms}`,
       atMs: phase.at_ms,
-      title: phase.id.replaceAll('_', ' '),
+      title: say(phase.title, lang) || phase.id,
       detail: t.phase,
       state: 'phase',
     })
@@ -99,7 +99,8 @@ export function Script({ shell, now, startAt }: Props) {
         <ul className="waiting">
           {open.map((trigger) => (
             <li key={trigger.id} data-trigger={trigger.id}>
-              <b>{trigger.inject ? say(trigger.title, lang) : `${t.phase}: ${(trigger.phase ?? '').replaceAll('_', ' ')}`}</b>
+              <b>{trigger.inject ? '' : `${t.phase}: `}
+                {say(trigger.title, lang)}</b>
               <span className="muted">
                 {say(trigger.waits_for, lang)}
                 {trigger.after_ms > 0 ? ` + ${duration(trigger.after_ms)}` : ''}

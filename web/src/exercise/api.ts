@@ -82,7 +82,7 @@ export interface TriggerState {
 export interface ScriptState {
   readonly timeline: readonly Prepared[]
   readonly triggers: readonly TriggerState[]
-  readonly phases: readonly { readonly id: string; readonly at_ms: number }[]
+  readonly phases: readonly { readonly id: string; readonly at_ms: number; readonly title?: Text }[]
   readonly instructor: readonly Prepared[]
 }
 
@@ -191,7 +191,7 @@ export const exercise = {
     return {
       timeline: listOf<Prepared>(answer, 'timeline'),
       triggers: listOf<TriggerState>(answer, 'triggers'),
-      phases: listOf<{ id: string; at_ms: number }>(answer, 'phases'),
+      phases: listOf<{ id: string; at_ms: number; title?: Text }>(answer, 'phases'),
       instructor: listOf<Prepared>(answer, 'instructor'),
     }
   },
