@@ -256,8 +256,17 @@ class EventBlock:
         named = {"times": self.times, "received": self.received, "values": self.values, "stale": self.stale}
         return {"counts": chosen.sum(axis=1), **{name: array[columns][chosen] for name, array in named.items()}}
 
-    def put_samples(self, data: dict[str, Any], columns: IndexArray) -> None:
-        """Write what `samples` returned into the series given; what is there already stays."""
+    def joined(self, parts: list[dict[str, Any]]) -> dict[str, Any]:
+        """As `RowBlock.joined`: all samples of a series one after the other, those of the first part first."""
+        if len(parts) == 1:
+            return parts[0]
+        counts = np.stack([part["counts"] for part in parts])
+        names = ("times", "received", "values", "stale")
+        order = np.argsort(np.repeat(np.tile(np.arange(counts.shape[1]), len(parts)), counts.reshape(-1)), kind="stable")
+        return {"counts": counts.sum(axis=0), **{name: np.concatenate([p[name] for p in parts])[order] for name in names}}
+
+    def put_samples(self, data: dict[str, Any], columns: IndexArray, before_ms: int | None = None) -> None:
+        """Write what `samples` returned into the series given; what is there already stays. Nothing of it waits."""
         series = np.repeat(columns, data["counts"])
         order = np.argsort(data["received"], kind="stable")
         names = ("times", "received", "values", "stale")

@@ -6,6 +6,7 @@ judged at them, in the order of its simulated delivery, so the delay of a real s
 by its reason and never stops the center. `step(frame)` and `apply(command)` return what changed, each change with its cause.
 """
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -427,16 +428,15 @@ class Center:
         """Return the samples of what rules recorded after an instant: no stream has them, so they are kept beside keyframes."""
         return series_state.recorded(self.judge.store, self.families(), received_after_ms)
 
-    def refill(self, frames: Iterable[bytes], recorded: Iterable[list[dict[str, Any]]]) -> None:
+    def refill(self, frames: Iterable[bytes | memoryview], recorded: Iterable[list[dict[str, Any]]]) -> None:
         """Fill the series of a center restored without samples: from frames of the recorded stream, and what rules recorded."""
-        for items in recorded:
-            series_state.put_recorded(self.judge.store, items)
+        series_state.put_recorded(self.judge.store, itertools.chain.from_iterable(recorded), self.now_ms)
         if self.city is None or self._writer is None:
             return
         sizes = {kind: len(table.index) for kind, table in self.city.tables.items()}
         past = Refill(self._writer, sizes, lambda batch, columns: self._take_batch(batch, columns, again=True))
         past.run(frames, self.now_ms)
-        self._writer.write_static_again()
+        self._writer.write_static_again(self.now_ms)
 
 
 def headless(center: Center, frames: Iterable[bytes], commands: Iterable[JudgementCommand] = ()) -> list[Change]:

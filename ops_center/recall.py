@@ -65,10 +65,10 @@ def _opening_frames(wire: Path, opened_ms: int) -> list[bytes]:
     return found
 
 
-def _frames(wire: Path, first_ms: int, last_ms: int) -> Iterator[bytes]:
+def _frames(wire: Path, first_ms: int, last_ms: int) -> Iterator[memoryview]:
     for chunk in read_chunks(wire):
         if chunk.barrier_ms >= first_ms:
-            yield from chunk.frames
+            yield from chunk.views
         if chunk.barrier_ms >= last_ms:
             return
 

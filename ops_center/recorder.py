@@ -43,8 +43,13 @@ class Chunk:
     @property
     def frames(self) -> list[bytes]:
         """The frames in order."""
+        return [bytes(frame) for frame in self.views]
+
+    @property
+    def views(self) -> list[memoryview]:
+        """The frames in order, none of them copied: they keep the whole chunk in memory."""
         raw = zstandard.ZstdDecompressor().decompress(self.packed, max_output_size=self.raw_bytes)
-        return _split(raw, self.count)
+        return _split(memoryview(raw), self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +237,7 @@ def barrier_of(frame: bytes) -> int | None:
     return header.now_ms if isinstance(header, Barrier) else None
 
 
-def _split(raw: bytes, count: int) -> list[bytes]:
+def _split(raw: memoryview, count: int) -> list[memoryview]:
     frames, offset = [], 0
     for _ in range(count):
         (size,) = struct.unpack_from("<I", raw, offset)

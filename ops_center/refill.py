@@ -29,10 +29,12 @@ class Refill:
         self._scattered: dict[str, list[Scattered]] = {}
         self._now_ms: int | None = None  # the barrier before
         self._waiting, self._taken = WireInput(), Seen()
+        self._upto_ms = 0
 
-    def run(self, frames: Iterable[bytes], upto_ms: int) -> None:
+    def run(self, frames: Iterable[bytes | memoryview], upto_ms: int) -> None:
         """Take and write the batches of frames up to and with a barrier, in the order in which they counted, each once."""
         self._waiting, self._taken = WireInput(), Seen()
+        self._upto_ms = upto_ms
         for frame in frames:
             try:
                 header, columns = decode_frame(frame)
@@ -114,4 +116,4 @@ class Refill:
                 continue
             if names and len(rows):
                 order = np.argsort([batch.observed_at_ms for batch in batches], kind="stable")
-                self._writer.write_rows(kind, rows, [batches[i] for i in order.tolist()])
+                self._writer.write_rows(kind, rows, [batches[i] for i in order.tolist()], self._upto_ms)

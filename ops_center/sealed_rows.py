@@ -1,9 +1,10 @@
 """Rows of series that no rule reaches any more: compressed, and read as they were.
 
-Lives here: packing and unpacking. Must not know: when rows are sealed, what for. Readings change little from row to row and
-column to column, so that zstd at its fastest makes a tenth of them.
+Lives here: packing and unpacking, and rows that are made only when somebody reads them. Must not know: when rows are sealed, what
+for. Readings change little from row to row and column to column, so that zstd at its fastest makes a tenth of them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,38 @@ class SealedRows:
             values, valid = _wider(values, more), _wider(valid, more)
             stale = None if stale is None else _wider(stale, more)
         return Rows(self.times, self.received, values, valid, stale, self.mixed)
+
+
+@dataclass(frozen=True, slots=True)
+class LaterRows:
+    """Rows that somebody can make at any time, each of its cells received at once; times can be asked for without that.
+
+    `make` returns values and valid, each of shape (rows, columns).
+    """
+
+    times: TimeArray
+    received: TimeArray
+    columns: int
+    make: Callable[[], tuple[FloatArray, BoolArray]]
+
+    @property
+    def first_ms(self) -> int:
+        """As of `SealedRows`."""
+        return int(self.times[0])
+
+    @property
+    def last_ms(self) -> int:
+        """As of `SealedRows`."""
+        return int(self.times[-1])
+
+    def opened(self, columns: int) -> Rows:
+        """As of `SealedRows`."""
+        values, valid = self.make()
+        if not bool(valid.all()):
+            values = np.where(valid, values, 0.0)
+        if columns > self.columns:
+            values, valid = _wider(values, columns - self.columns), _wider(valid, columns - self.columns)
+        return Rows(self.times, self.received, values, valid, None, {})
 
 
 def sealed(rows: Rows) -> SealedRows:

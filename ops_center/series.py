@@ -23,12 +23,14 @@ from ops_center.label_sets import (
     labels_of,
     without_names,
 )
+from ops_center.sealed_rows import LaterRows
 from ops_center.selection import Selection, look, name_test
-from ops_center.series_blocks import ALL, NEVER, Columns, FloatArray, TimeArray
+from ops_center.series_blocks import ALL, NEVER, Columns, FloatArray, RowBlock, TimeArray
 from ops_center.series_metric import Metric, Place
 
 Ways = list[tuple[Block, IndexArray | None, IndexArray, bool]]
 MAX_SERIES = 1_000_000
+PACK_CELLS = 500_000  # in one go, of rows that were left to be made: whoever has just come back has other things to do
 DEFAULT_RETENTION_MS = 2 * 3_600_000
 
 
@@ -90,15 +92,20 @@ class Family:
         self._identity = False if missing < len(known) else self._identity
         return first
 
+    def take_over(self, numbers: Sequence[int], columns: Sequence[int]) -> list[Labels]:
+        """Append series that the metric has, in given blocks and columns, as slots; returns their labels without the name."""
+        labels = [self._metric.labels[n][c] for n, c in zip(numbers, columns, strict=True)]
+        owners = {n: self._number(self._metric.blocks[n]) for n in dict.fromkeys(numbers)}
+        self.labels.extend(labels)
+        self._owner = np.append(self._owner, np.array([owners[n] for n in numbers], dtype=np.intp))
+        self._column = np.append(self._column, np.array(columns, dtype=np.intp))
+        self._identity = self._identity and not labels
+        return [without_names(one, (NAME,)) for one in labels]
+
     def placed(self) -> tuple[IndexArray, IndexArray]:
         """Where the slots lie: the number of the block in the metric (−1: nowhere yet) and the column in it, one per slot."""
         numbers = np.array([self._metric.number_of(block) for block in self._blocks] + [-1], dtype=np.intp)
         return numbers[self._owner], self._column
-
-    def labels_at(self, numbers: Sequence[int], columns: Sequence[int]) -> list[Labels]:
-        """The labels, without the name, of the metric's series in given blocks and columns."""
-        labels = self._metric.labels
-        return [without_names(labels[n][c], (NAME,)) for n, c in zip(numbers, columns, strict=True)]
 
     def place(self, numbers: IndexArray, columns: IndexArray) -> None:
         """Put the first slots, none of which has a place yet, where `placed` said that they lay; their labels go there too."""
@@ -170,11 +177,28 @@ class Family:
         owners = self._owner[slots]
         if bool((owners < 0).any()):
             return False
-        for number in np.unique(owners).tolist():
+        numbers = np.unique(owners).tolist()
+        if len(numbers) == 1:
+            self._blocks[numbers[0]].put_rows(observed_at_ms, received_at_ms, self._column[slots], values, valid)
+            return True
+        for number in numbers:
             mine = np.flatnonzero(owners == number)
             columns = self._column[slots[mine]]
             self._blocks[number].put_rows(observed_at_ms, received_at_ms, columns, values[:, mine], valid[:, mine])
         return True
+
+    def append_later(self, rows: LaterRows, slots: IndexArray) -> bool:
+        """Write rows of the same slots that are made when somebody reads them, oldest first.
+
+        False, with nothing written, where the slots are not all series of their block, in their order.
+        """
+        owners, columns = self._owner[slots], self._column[slots]
+        if not len(slots) or owners[0] < 0 or bool((owners != owners[0]).any()):
+            return False
+        block = self._blocks[int(owners[0])]
+        if not isinstance(block, RowBlock) or bool((columns != np.arange(len(slots))).any()):
+            return False
+        return block.put_later(rows)
 
     def append_samples(self, slots: IndexArray, observed_at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray) -> bool:
         """Write samples of any slots in the order in which they came, all arrays of shape (samples,).
@@ -380,11 +404,19 @@ class SeriesStore:
     def prune(self, now_ms: int) -> None:
         """Forget samples older than the retention, and pack those that nobody is expected to reach; series stay."""
         self.forget(now_ms - self.retention_ms)
+        room = PACK_CELLS
         for metric in self.metrics.values():
-            reach_ms = self.reaches_ms.get(metric.name, self.reach_ms)
-            if reach_ms is not None:
-                for block in metric.row_blocks.values():
-                    block.seal(now_ms - reach_ms)
+            before_ms = self.packed_before(metric.name, now_ms)
+            if before_ms is None:
+                continue
+            for block in metric.row_blocks.values():
+                block.seal(before_ms)
+                room -= block.pack(room)
+
+    def packed_before(self, metric: str, now_ms: int) -> int | None:
+        """The instant before which nobody is expected to reach in a metric; None where nobody knows."""
+        reach_ms = self.reaches_ms.get(metric, self.reach_ms)
+        return None if reach_ms is None else now_ms - reach_ms
 
     def select(self, matchers: tuple[Matcher, ...]) -> Selection:
         """The series that all matchers accept; the same object until series are added."""

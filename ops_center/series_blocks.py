@@ -7,13 +7,14 @@ axis the caller uses. Every sample is bitemporal: `as_of` hides what was receive
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.label_sets import BoolArray, IndexArray
-from ops_center.sealed_rows import Rows, SealedRows, sealed
+from ops_center.sealed_rows import LaterRows, Rows, SealedRows, sealed
 
 FloatArray = NDArray[np.float64]
 TimeArray = NDArray[np.int64]
@@ -55,7 +56,7 @@ class RowBlock:
         self.valid: BoolArray = np.zeros((16, 0), dtype=np.bool_)
         self.stale: BoolArray | None = None
         self.mixed: dict[int, TimeArray] = {}
-        self.sealed: list[SealedRows] = []  # rows before those of the matrix, oldest first
+        self.sealed: list[SealedRows | LaterRows] = []  # rows before those of the matrix, oldest first
 
     def extend(self, count: int) -> int:
         """Add columns; returns the first new one."""
@@ -128,13 +129,23 @@ class RowBlock:
         self.writes += 1
         if first + n > len(self.times):
             self._resize(max(2 * first, first + n))
-        rows = slice(first, first + n)
+        rows, whole = slice(first, first + n), valid.all(axis=1)
         for array in self._matrices():
             array[rows] = 0
         self.times[rows], self.received[rows], self.rows = at_ms, received_at_ms, first + n
-        self.values[rows, columns], self.valid[rows, columns] = np.where(valid, values, 0.0), valid
-        self.full[rows] = valid.all(axis=1) & (len(columns) == self.columns)
+        where = _run_of(columns)
+        self.values[rows, where], self.valid[rows, where] = (values if whole.all() else np.where(valid, values, 0.0)), valid
+        self.full[rows] = whole & (len(columns) == self.columns)
         self.newest_received = max(self.newest_received, int(received_at_ms.max()))
+
+    def put_later(self, rows: LaterRows) -> bool:
+        """Write rows of all columns that are made when somebody reads them; False where what is here is not all older."""
+        times, newest_ms = rows.times, self.sealed[-1].last_ms if self.sealed else -NEVER
+        if self.rows or rows.columns != self.columns or int(times[0]) <= newest_ms or bool((np.diff(times) <= 0).any()):
+            return False
+        self.sealed.append(rows)
+        self.newest_received = max(self.newest_received, int(rows.received.max()))
+        return True
 
     def _fill(self, row: int, received_at_ms: int, where: IndexArray, values: Any, valid: BoolArray | None, stale: bool) -> None:
         new = ~self.valid[row, where]
@@ -281,6 +292,16 @@ class RowBlock:
             self.sealed.append(sealed(self._rows(0, old)))
             self._drop(old)
 
+    def pack(self, cells: int) -> int:
+        """Pack rows that are still to be made, the oldest first, until so many cells are; return how many were."""
+        done = 0
+        for i, rows in enumerate(self.sealed):
+            if done >= cells:
+                break
+            if isinstance(rows, LaterRows):
+                self.sealed[i], done = sealed(rows.opened(rows.columns)), done + len(rows.times) * rows.columns
+        return done
+
     def _rows(self, first: int, end: int) -> Rows:
         m, times = self.columns, self.times[first:end]
         stale = None if self.stale is None else self.stale[first:end, :m]
@@ -355,17 +376,64 @@ class RowBlock:
             "mixed": [[t, self.mixed[t][columns]] for t in times.tolist() if t in self.mixed],
         }
 
-    def put_samples(self, data: dict[str, Any], columns: IndexArray) -> None:
-        """Write what `samples` returned into the columns given; what is there already stays."""
-        mixed = {int(t): received for t, received in data["mixed"]}
-        stale = data["stale"]
-        for row, (at_ms, received_ms) in enumerate(zip(data["times"].tolist(), data["received"].tolist(), strict=True)):
-            cells = mixed.get(at_ms, np.full(len(columns), received_ms))
+    def joined(self, parts: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return what `samples` returned of the same columns at several times as if it were one answer."""
+        if len(parts) == 1:
+            return parts[0]
+        made: dict[str, Any] = {
+            name: np.concatenate([p[name] for p in parts]) for name in ("times", "received", "values", "valid")
+        }
+        stale = [np.zeros_like(p["valid"]) if p["stale"] is None else p["stale"] for p in parts]
+        made["stale"] = None if all(p["stale"] is None for p in parts) else np.concatenate(stale)
+        return made | {"mixed": [row for p in parts for row in p["mixed"]]}
+
+    def _keep_old(self, data: dict[str, Any], columns: IndexArray, before_ms: int) -> dict[str, Any]:
+        """Keep old rows of samples as they are, as far as they are rows of all columns; return the others."""
+        times, stale, odd = data["times"], data["stale"], {int(t) for t, _ in data["mixed"]}
+        if len(columns) != self.columns or bool((columns != np.arange(self.columns)).any()):
+            return data
+        plain = np.array([t < before_ms and t not in odd for t in times.tolist()], dtype=np.bool_)
+        plain &= True if stale is None else ~stale.any(axis=1)
+        count = len(plain) if bool(plain.all()) else int(np.argmin(plain))
+        if not count or not self.put_later(
+            LaterRows(times[:count], data["received"][:count], self.columns, partial(_old_rows, data, slice(count)))
+        ):
+            return data
+        rest: dict[str, Any] = {name: data[name][count:] for name in ("times", "received", "values", "valid")}
+        return rest | {"stale": None if stale is None else stale[count:], "mixed": data["mixed"]}
+
+    def put_samples(self, data: dict[str, Any], columns: IndexArray, before_ms: int | None = None) -> None:
+        """Write what `samples` returned into the columns given; what is there already stays.
+
+        Nobody is expected to reach what is older than `before_ms`.
+        """
+        if before_ms is not None:
+            data = self._keep_old(data, columns, before_ms)
+        times, received, stale = data["times"], data["received"], data["stale"]
+        mixed = {int(t): cells for t, cells in data["mixed"]}
+        plain = np.array([t not in mixed for t in times.tolist()], dtype=np.bool_)
+        if bool(plain.any()):
+            self.put_rows(times[plain], received[plain], columns, data["values"][plain], data["valid"][plain])
+        for row in np.flatnonzero(~plain).tolist():
+            cells = mixed[int(times[row])]
             for instant in np.unique(cells).tolist():
-                mine = cells == instant
-                self.put(at_ms, instant, columns, data["values"][row], data["valid"][row] & mine)
-                if stale is not None and bool((stale[row] & mine).any()):
-                    self.put(at_ms, instant, columns, 0.0, stale[row] & mine, stale=True)
+                valid = data["valid"][row] & (cells == instant)
+                self.put(int(times[row]), instant, columns, data["values"][row], valid)
+        for row in np.flatnonzero(stale.any(axis=1)).tolist() if stale is not None else []:
+            cells = mixed.get(int(times[row]), np.full(len(columns), received[row]))
+            for instant in np.unique(cells[stale[row]]).tolist():
+                self.put(int(times[row]), instant, columns, 0.0, stale[row] & (cells == instant), stale=True)
+
+
+def _old_rows(data: dict[str, Any], rows: slice) -> tuple[FloatArray, BoolArray]:
+    return data["values"][rows], data["valid"][rows]
+
+
+def _run_of(columns: IndexArray) -> Columns:
+    """Return columns as a slice where they follow each other: numpy writes to a slice in a fraction of the time."""
+    first, last = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
+    runs = last - first + 1 == len(columns) and bool((np.diff(columns) == 1).all())
+    return slice(first, last + 1) if runs else columns
 
 
 def _longer(array: TimeArray, columns: int) -> TimeArray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ops_center.label_sets import BoolArray, IndexArray, Labels
+from ops_center.sealed_rows import LaterRows
 from ops_center.series import Family
 from ops_center.series_blocks import FloatArray, TimeArray
 
@@ -74,6 +75,10 @@ class Spread:
             at, own = copy.chosen(slots)
             if len(at):
                 _put_rows(copy.family, observed_at_ms, received_at_ms, copy.scaled(values[:, at]), own, valid[:, at])
+
+    def append_later(self, rows: LaterRows, slots: IndexArray) -> bool:
+        """As `Family.append_later`; a family with copies does not leave its rows for later."""
+        return not self.copies and self.family.append_later(rows, slots)
 
     def append_samples(self, slots: IndexArray, observed_at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray) -> None:
         """Write samples of any slots in the order in which they came; all arrays have shape (samples,)."""

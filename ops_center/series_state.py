@@ -6,7 +6,8 @@ already; only the others (what rules recorded) carry theirs. Their samples are a
 because the recorded stream has everybody else's.
 """
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -93,12 +94,21 @@ def recorded(store: SeriesStore, families: Families, received_after_ms: int) -> 
     return found
 
 
-def put_recorded(store: SeriesStore, items: list[dict[str, Any]]) -> None:
-    """Write what `recorded` returned into a store that has been restored; series that it does not have yet are left out."""
+def put_recorded(store: SeriesStore, items: Iterable[dict[str, Any]], now_ms: int) -> None:
+    """Write what `recorded` returned into a store that has been restored; series that it does not have yet are left out.
+
+    The items of one block come in the order of time; those of the same series are written together.
+    """
+    by_block: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for item in items:
-        metric = store.metrics.get(item["metric"])
-        if metric is not None and item["block"] < len(metric.blocks):
-            metric.blocks[item["block"]].put_samples(item["samples"], item["columns"].astype(np.intp))
+        by_block.setdefault((item["metric"], item["block"]), []).append(item)
+    for (name, number), its in by_block.items():
+        metric = store.metrics.get(name)
+        if metric is not None and number < len(metric.blocks):
+            for columns, same in itertools.groupby(its, key=lambda item: item["columns"].tobytes()):
+                together = metric.blocks[number].joined([item["samples"] for item in same])
+                where = np.frombuffer(columns, dtype=np.uint32).astype(np.intp)
+                metric.blocks[number].put_samples(together, where, store.packed_before(name, now_ms))
 
 
 def _recorded_columns(store: SeriesStore, families: Families) -> Iterator[tuple[str, int, IndexArray]]:

@@ -6,25 +6,29 @@ A cell is a gap where the device did not report (ABSENT) or could not measure (M
 device in quarantine are, ends its series with a stale marker, so that no rule sees it; `sensor_suspect` says so instead.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ops_center.city_view import CityView
-from ops_center.label_sets import BoolArray, Labels, format_labels, labels_of
+from ops_center.label_sets import BoolArray, IndexArray, Labels, format_labels, labels_of
 from ops_center.mapping import Copies, SeriesMapping
 from ops_center.opening import BadRegistry
 from ops_center.relabel import table_of
+from ops_center.sealed_rows import LaterRows
 from ops_center.series import Family, SeriesStore
+from ops_center.series_blocks import FloatArray
 from ops_center.series_copies import Copy, Spread, clash
 from sensors.messages import ABSENT, MISSING, SUSPECT, KindInfo
 
 STATIC_PERIOD_MS = 60_000
 UP, INFO = "sensor_up", "sensor_info"  # which devices report, and which there are, with all labels of their readings
 DOUBTED = "sensor_suspect"
+LATER_ROWS = 32  # made together when one of them is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ class Scattered:
     received_at_ms: int
     quality: Any
     columns: dict[str, Any]
+
+
+Made = Callable[[Sequence[Past]], tuple[FloatArray, BoolArray]]
 
 
 class SeriesWriter:
@@ -233,49 +240,76 @@ class SeriesWriter:
         for row in rows.tolist():
             self._store.append_sample(DOUBTED, dict(family.labels[row]), observed_at_ms, 1.0, received_at_ms)
 
-    def write_rows(self, kind: str, rows: NDArray[np.int64], batches: Sequence[Past]) -> None:
-        """Write batches of the same devices with nothing to doubt, oldest first, as `write` does one by one."""
-        at_ms = np.array([batch.observed_at_ms for batch in batches], dtype=np.int64)
-        received_ms = np.array([batch.received_at_ms for batch in batches], dtype=np.int64)
-        slots, present = rows.astype(np.intp), np.ones((len(batches), len(rows)), dtype=np.bool_)
-        for n, batch in enumerate(batches):
-            if batch.quality is not None:
-                present[n] = batch.quality != ABSENT
+    def write_rows(self, kind: str, rows: NDArray[np.int64], batches: Sequence[Past], now_ms: int) -> None:
+        """Write batches of the same devices with nothing to doubt, oldest first, as `write` does one by one.
+
+        What nobody is expected to reach at `now_ms` is left to be made by who reads it all the same.
+        """
+        slots = rows.astype(np.intp)
         for name, family in self._families[kind].items():
-            raw = np.stack([batch.columns[name] for batch in batches])
-            values = raw * self._resolution[kind][name]
-            valid = present & (raw != MISSING)
-            family.append_rows(at_ms, received_ms, values, slots, valid)
+            self._put_past(family, slots, batches, partial(_readings, name, self._resolution[kind][name]), now_ms)
         up = self._up.get(kind)
         if up is not None:
-            up.append_rows(at_ms, received_ms, np.ones(present.shape), slots, present)
+            self._put_past(up, slots, batches, partial(_ups, len(rows)), now_ms)
+
+    def _put_past(self, spread: Spread, slots: IndexArray, batches: Sequence[Past], make: Made, now_ms: int) -> None:
+        """Write some cells of batches: first those that can wait, while each of them can, then the others."""
+        before_ms = self._store.packed_before(spread.family.metric, now_ms)
+        first = 0
+        while before_ms is not None and first < len(batches) and batches[first].observed_at_ms < before_ms:
+            some = [one for one in batches[first : first + LATER_ROWS] if one.observed_at_ms < before_ms]
+            if not spread.append_later(LaterRows(*_times(some), len(slots), partial(make, some)), slots):
+                break
+            first += len(some)
+        if first < len(batches):
+            values, valid = make(batches[first:])
+            spread.append_rows(*_times(batches[first:]), values, slots, valid)
 
     def write_scattered(self, kind: str, batches: Sequence[Scattered]) -> None:
         """Write batches of any devices with nothing to doubt, in the order in which they came, as `write` does one by one."""
+        sizes = [len(batch.rows) for batch in batches]
+        rows = np.concatenate([batch.rows for batch in batches]).astype(np.intp)
+        at_ms = np.concatenate([batch.observed_at_ms for batch in batches])
+        received_ms = np.repeat(np.array([batch.received_at_ms for batch in batches], dtype=np.int64), sizes)
+        there = np.concatenate([_there(batch) for batch in batches])
         for name, family in self._families[kind].items():
-            resolution, having = self._resolution[kind][name], [batch for batch in batches if name in batch.columns]
-            there = [_there(batch) & (batch.columns[name] != MISSING) for batch in having]
-            _put_scattered(family, having, there, [batch.columns[name] * resolution for batch in having])
+            having = [batch.columns[name] for batch in batches if name in batch.columns]
+            if having:
+                mine = np.repeat(np.array([name in batch.columns for batch in batches]), sizes)
+                raw = np.full(len(rows), MISSING, dtype=np.int64)
+                raw[mine] = np.concatenate(having)
+                chosen = there & (raw != MISSING)
+                values = raw[chosen] * self._resolution[kind][name]
+                family.append_samples(rows[chosen], at_ms[chosen], received_ms[chosen], values)
         up = self._up.get(kind)
         if up is not None:
-            _put_scattered(up, batches, [_there(batch) for batch in batches], [np.ones(len(batch.rows)) for batch in batches])
+            up.append_samples(rows[there], at_ms[there], received_ms[there], np.ones(int(np.count_nonzero(there))))
 
     def write_static(self, now_ms: int) -> None:
         """Write the city's static series once more; the caller does so each `STATIC_PERIOD_MS`."""
         self._put_static(now_ms, {one.family.metric: len(values) for one, values in self.statics})
 
-    def write_static_again(self) -> None:
-        """Write the static series as `static_rows`, which were another writer's of this city, say that it did."""
-        rows, self.static_rows = self.static_rows, []
-        for at_ms, counts in rows:
-            self._put_static(at_ms, counts)
+    def write_static_again(self, now_ms: int) -> None:
+        """Write the static series as `static_rows`, which were another writer's of this city, say that it did up to now."""
+        for one, values in self.statics:
+            rows = [(at_ms, counts.get(one.family.metric, 0)) for at_ms, counts in self.static_rows]
+            if len(values) == len(one.family) and all(count == len(values) for _, count in rows):
+                slots, past = np.arange(len(values), dtype=np.intp), [Past(at_ms, at_ms, None, {}) for at_ms, _ in rows]
+                self._put_past(one, slots, past, partial(_still, values), now_ms)
+            else:
+                for at_ms, count in rows:
+                    self._put_first(one, values, at_ms, count)
 
     def _put_static(self, at_ms: int, counts: Mapping[str, int]) -> None:
         self.static_rows.append((at_ms, dict(counts)))
         for one, values in self.statics:
-            n = counts.get(one.family.metric, 0)
-            if n:
-                one.append(at_ms, at_ms, values[:n], None if n == len(one.family) else np.arange(n, dtype=np.intp))
+            self._put_first(one, values, at_ms, counts.get(one.family.metric, 0))
+
+    @staticmethod
+    def _put_first(one: Spread, values: NDArray[np.float64], at_ms: int, count: int) -> None:
+        if count:
+            slots = None if count == len(one.family) else np.arange(count, dtype=np.intp)
+            one.append(at_ms, at_ms, values[:count], slots)
 
     def families(self) -> dict[str, Family]:
         """Return the families by a name that says what the registry has them for."""
@@ -291,14 +325,36 @@ class SeriesWriter:
         self.static_rows = [row for row in self.static_rows if row[0] >= before_ms]
 
 
+def _times(batches: Sequence[Past]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return when batches were observed and received."""
+    at_ms, received_ms = ([getattr(batch, name) for batch in batches] for name in ("observed_at_ms", "received_at_ms"))
+    return np.array(at_ms, dtype=np.int64), np.array(received_ms, dtype=np.int64)
+
+
+def _readings(quantity: str, resolution: float, batches: Sequence[Past]) -> tuple[FloatArray, BoolArray]:
+    """Return values and which of them are there, of shape (batches, devices)."""
+    raw = np.stack([batch.columns[quantity] for batch in batches])
+    return raw * resolution, _present(batches, raw.shape[1]) & (raw != MISSING)
+
+
+def _ups(devices: int, batches: Sequence[Past]) -> tuple[FloatArray, BoolArray]:
+    """Return the cells of `sensor_up`, as `_readings`."""
+    present = _present(batches, devices)
+    return np.ones(present.shape), present
+
+
+def _still(values: FloatArray, batches: Sequence[Past]) -> tuple[FloatArray, BoolArray]:
+    """Return values that never change, once for each batch, as `_readings`."""
+    return np.tile(values, (len(batches), 1)), np.ones((len(batches), len(values)), dtype=np.bool_)
+
+
+def _present(batches: Sequence[Past], devices: int) -> BoolArray:
+    present = np.ones((len(batches), devices), dtype=np.bool_)
+    for n, batch in enumerate(batches):
+        if batch.quality is not None:
+            present[n] = batch.quality != ABSENT
+    return present
+
+
 def _there(batch: Scattered) -> BoolArray:
     return np.ones(len(batch.rows), dtype=np.bool_) if batch.quality is None else np.asarray(batch.quality != ABSENT)
-
-
-def _put_scattered(family: Spread, batches: Sequence[Scattered], there: Sequence[BoolArray], values: Sequence[Any]) -> None:
-    if batches:
-        chosen = np.concatenate(there)
-        received = np.concatenate([np.full(len(batch.rows), batch.received_at_ms, dtype=np.int64) for batch in batches])
-        slots = np.concatenate([batch.rows for batch in batches])[chosen].astype(np.intp)
-        at_ms = np.concatenate([batch.observed_at_ms for batch in batches])[chosen]
-        family.append_samples(slots, at_ms, received[chosen], np.concatenate(values)[chosen])

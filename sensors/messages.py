@@ -330,7 +330,7 @@ def _on_wire(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], str]:
     return little, little.str
 
 
-def decode_frame(data: bytes) -> tuple[UpHeader, dict[str, NDArray[Any]]]:
+def decode_frame(data: bytes | memoryview) -> tuple[UpHeader, dict[str, NDArray[Any]]]:
     """Return header and columns of a frame; columns are read-only views. Raises BadMessage."""
     if len(data) < 4 or len(data) > MAX_FRAME_BYTES:
         raise BadMessage(f"a frame has {len(data)} bytes; expected 4 to {MAX_FRAME_BYTES}")
@@ -357,7 +357,7 @@ def tag_of(frame: bytes) -> str:
 _DTYPES: dict[str, np.dtype[Any]] = {t: np.dtype(t) for t in ("<i4", "|u1", "<u4", "<i8")}
 
 
-def _columns(header: Batch, data: bytes, start: int) -> dict[str, NDArray[Any]]:
+def _columns(header: Batch, data: bytes | memoryview, start: int) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for column in header.columns:
         dtype = _DTYPES.get(column.dtype)

@@ -57,8 +57,10 @@ class SlotWriter:
         return [numbers[self.previous].tolist(), columns[self.previous].tolist()]
 
     def restore(self, written: list[list[int]]) -> None:
-        """Take over what the last write held, over the same store or one that was restored."""
-        self.previous = self.slots_of(self.family.labels_at(*written))
+        """Take over what the last write held, over a store that was restored, into a writer that has written nothing yet."""
+        keys = self.family.take_over(*written)
+        self.slots = {key: slot for slot, key in enumerate(keys)}
+        self.previous = np.arange(len(keys), dtype=np.intp)
 
 
 class AlertWriter:

@@ -12,6 +12,7 @@ from ops_center import keyframes, recall, series_state
 from ops_center.event_block import Block
 from ops_center.pipeline import Center, CenterConfig
 from ops_center.run import Run
+from ops_center.sealed_rows import LaterRows
 from tests.ops_center.small_city import RULES, SmallCity, config, opening
 
 RECORDING = """
@@ -90,6 +91,31 @@ def test_a_recalled_center_is_the_center_that_was(tmp_path_factory: pytest.TempP
     for frame in frames[begin:]:
         assert recalled.step(frame) == run.step(frame)
     assert state_of(recalled) == state_of(run.center)
+    run.close()
+
+
+@pytest.mark.slow
+def test_what_nobody_reaches_waits_and_is_there_all_the_same(tmp_path: Path) -> None:
+    """Of a memory longer than the rules reach, old rows are made when they are read: state, answers and future are the same."""
+    city = SmallCity()
+    frames = city.until(400_000)
+    city.lose_feeder(0)
+    frames += city.until(900_000)
+    run = Run(tmp_path, config(RULES.rstrip() + RECORDING), keyframes=False)
+    for frame in [*opening(), *frames]:
+        run.step(frame)
+    run.keyframe().result()
+    recalled = recall.newest(tmp_path, run.config, 1 << 40)
+    assert recalled is not None
+    blocks = [block for metric in recalled.judge.store.metrics.values() for block in metric.row_blocks.values()]
+    waiting = [rows for block in blocks for rows in block.sealed if isinstance(rows, LaterRows)]
+    assert sum(len(rows.times) * rows.columns for rows in waiting) > 100
+    assert state_of(recalled) == state_of(run.center)
+    assert [rows for block in blocks for rows in block.sealed if isinstance(rows, LaterRows)] == waiting
+    for frame in city.until(1_300_000):
+        assert recalled.step(frame) == run.step(frame)
+    assert state_of(recalled) == state_of(run.center)
+    assert not any(isinstance(rows, LaterRows) for block in blocks for rows in block.sealed)
     run.close()
 
 
