@@ -265,7 +265,7 @@ class EventBlock:
         order = np.argsort(np.repeat(np.tile(np.arange(counts.shape[1]), len(parts)), counts.reshape(-1)), kind="stable")
         return {"counts": counts.sum(axis=0), **{name: np.concatenate([p[name] for p in parts])[order] for name in names}}
 
-    def put_samples(self, data: dict[str, Any], columns: IndexArray, before_ms: int | None = None) -> None:
+    def put_samples(self, data: dict[str, Any], columns: IndexArray, before_ms: int = -NEVER) -> None:
         """Write what `samples` returned into the series given; what is there already stays. Nothing of it waits."""
         series = np.repeat(columns, data["counts"])
         order = np.argsort(data["received"], kind="stable")

@@ -13,16 +13,7 @@ import numpy as np
 
 from ops_center.event_block import Block, EventBlock
 from ops_center.known_rows import Known, is_fixed
-from ops_center.label_sets import (
-    NAME,
-    BoolArray,
-    IndexArray,
-    Labels,
-    Matcher,
-    all_named,
-    labels_of,
-    without_names,
-)
+from ops_center.label_sets import NAME, BoolArray, IndexArray, Labels, Matcher, all_named, labels_of, without_names
 from ops_center.sealed_rows import LaterRows
 from ops_center.selection import Selection, look, name_test
 from ops_center.series_blocks import ALL, NEVER, Columns, FloatArray, RowBlock, TimeArray
@@ -188,17 +179,11 @@ class Family:
         return True
 
     def append_later(self, rows: LaterRows, slots: IndexArray) -> bool:
-        """Write rows of the same slots that are made when somebody reads them, oldest first.
-
-        False, with nothing written, where the slots are not all series of their block, in their order.
-        """
-        owners, columns = self._owner[slots], self._column[slots]
-        if not len(slots) or owners[0] < 0 or bool((owners != owners[0]).any()):
-            return False
-        block = self._blocks[int(owners[0])]
-        if not isinstance(block, RowBlock) or bool((columns != np.arange(len(slots))).any()):
-            return False
-        return block.put_later(rows)
+        """Write rows made when they are read, of slots that are all series of a block, in order; False where they are not."""
+        owner = int(self._owner[slots[0]]) if len(slots) else -1
+        block = self._blocks[owner] if owner >= 0 else None
+        whole = bool((self._owner[slots] == owner).all() and (self._column[slots] == np.arange(len(slots))).all())
+        return whole and isinstance(block, RowBlock) and block.put_later(rows)
 
     def append_samples(self, slots: IndexArray, observed_at_ms: TimeArray, received_at_ms: TimeArray, values: FloatArray) -> bool:
         """Write samples of any slots in the order in which they came, all arrays of shape (samples,).
@@ -406,17 +391,14 @@ class SeriesStore:
         self.forget(now_ms - self.retention_ms)
         room = PACK_CELLS
         for metric in self.metrics.values():
-            before_ms = self.packed_before(metric.name, now_ms)
-            if before_ms is None:
-                continue
             for block in metric.row_blocks.values():
-                block.seal(before_ms)
+                block.seal(self.packed_before(metric.name, now_ms))
                 room -= block.pack(room)
 
-    def packed_before(self, metric: str, now_ms: int) -> int | None:
-        """The instant before which nobody is expected to reach in a metric; None where nobody knows."""
+    def packed_before(self, metric: str, now_ms: int) -> int:
+        """The instant before which nobody is expected to reach in a metric; the beginning of time where nobody knows."""
         reach_ms = self.reaches_ms.get(metric, self.reach_ms)
-        return None if reach_ms is None else now_ms - reach_ms
+        return -NEVER if reach_ms is None else now_ms - reach_ms
 
     def select(self, matchers: tuple[Matcher, ...]) -> Selection:
         """The series that all matchers accept; the same object until series are added."""

@@ -402,13 +402,12 @@ class RowBlock:
         rest: dict[str, Any] = {name: data[name][count:] for name in ("times", "received", "values", "valid")}
         return rest | {"stale": None if stale is None else stale[count:], "mixed": data["mixed"]}
 
-    def put_samples(self, data: dict[str, Any], columns: IndexArray, before_ms: int | None = None) -> None:
+    def put_samples(self, data: dict[str, Any], columns: IndexArray, before_ms: int = -NEVER) -> None:
         """Write what `samples` returned into the columns given; what is there already stays.
 
         Nobody is expected to reach what is older than `before_ms`.
         """
-        if before_ms is not None:
-            data = self._keep_old(data, columns, before_ms)
+        data = self._keep_old(data, columns, before_ms)
         times, received, stale = data["times"], data["received"], data["stale"]
         mixed = {int(t): cells for t, cells in data["mixed"]}
         plain = np.array([t not in mixed for t in times.tolist()], dtype=np.bool_)

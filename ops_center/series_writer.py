@@ -256,7 +256,7 @@ class SeriesWriter:
         """Write some cells of batches: first those that can wait, while each of them can, then the others."""
         before_ms = self._store.packed_before(spread.family.metric, now_ms)
         first = 0
-        while before_ms is not None and first < len(batches) and batches[first].observed_at_ms < before_ms:
+        while first < len(batches) and batches[first].observed_at_ms < before_ms:
             some = [one for one in batches[first : first + LATER_ROWS] if one.observed_at_ms < before_ms]
             if not spread.append_later(LaterRows(*_times(some), len(slots), partial(make, some)), slots):
                 break
