@@ -6,6 +6,7 @@ A child that ends is started again after a pause that grows; one that keeps endi
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ops_center.ports import EVERYWHERE, CannotServe, listen, shown_host
 from ops_center.seats import new_seats
 from scenarios import runs
-from scenarios.child import MOVED, REFUSED
+from scenarios.child import MOVED, REFUSED, SELDOM
 from scenarios.pace import WallClock
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Supervisor:
         child.ready.clear()
         child.began_s = self.clock.seconds()
         child.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "scenarios.child", child.name,
+            sys.executable, "-m", "scenarios.child", child.name, str(self.config.data / "cache" / "bytecode"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environment,
             process_group=0,  # Ctrl+C is for the supervisor alone, which then ends its children one after the other
         )  # fmt: skip
@@ -273,6 +274,7 @@ def _open(link: str) -> None:
 
 def demo(config: DemoConfig) -> int:
     """Run the demo; return the exit status. Raises runs.RunError or CannotServe, each one line, before anything is started."""
+    gc.set_threshold(*SELDOM)
     with runs.locked(config.data):
 
         async def main() -> int:

@@ -147,5 +147,5 @@ def _processor_s(pid: int) -> Iterator[tuple[str, float]]:
         except OSError:
             continue  # it has ended
         if int(stat.parent.name) == pid or int(numbers[1]) == pid:
-            name = "supervisor" if int(stat.parent.name) == pid else words[-2]
+            name = "supervisor" if int(stat.parent.name) == pid else words[words.index("scenarios.child") + 1]
             yield name, round((int(numbers[11]) + int(numbers[12])) / ticks_per_s, 2)

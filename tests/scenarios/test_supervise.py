@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -148,3 +149,24 @@ def test_a_read_only_data_folder_is_refused_in_one_line(tmp_path: Path) -> None:
     other = _start(tmp_path / "data")
     _, err = other.communicate(timeout=60)
     assert other.returncode == 1 and len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_where_no_bytecode_lies_beside_the_sources_ours_is_kept_in_the_cache(tmp_path: Path) -> None:
+    """As in a container: what a child compiled is in the data folder the next time, nothing beside the sources, nor numpy's."""
+    tree, cache = tmp_path / "tree", tmp_path / "cache"
+    for room in ("ops_center", "sensors"):
+        shutil.copytree(HERE.parent.parent / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
+    (tree / "scenarios").mkdir()
+    for name in ("__init__.py", "child.py"):
+        shutil.copy(HERE.parent.parent / "scenarios" / name, tree / "scenarios" / name)
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("PYTHONPYCACHEPREFIX", None)
+    command = [sys.executable, "-m", "scenarios.child", "center", str(cache)]
+    seen = []
+    for _ in range(2):
+        subprocess.run(command, input=b"", stderr=subprocess.DEVNULL, cwd=tmp_path, env=environment, check=False)
+        seen.append({path: path.stat().st_mtime_ns for path in cache.rglob("*.pyc")})
+    assert any(path.name.startswith("server.") for path in seen[0]) and seen[0] == seen[1]
+    assert not any(path.match("numpy/_core/*") for path in seen[0])
+    assert not list(tree.rglob("__pycache__"))
