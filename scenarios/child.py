@@ -20,9 +20,9 @@ PR_SET_PDEATHSIG = 1
 SELDOM = (100_000, 50, 50)  # a city is hundreds of thousands of objects that stay: looking through them took a fifth of a start
 REFUSED = 2  # exit status of a city that the center cannot use: there is no use in starting it again
 LIBRARIES = {
-    "center": ("fastapi.applications", "numpy.random", "re2", "sqlalchemy", "uvicorn", "websockets", "yaml", "zstandard"),
+    "center": ("fastapi.applications", "numpy", "re2", "sqlalchemy", "uvicorn", "websockets", "yaml", "zstandard"),
     "city": (
-        "numpy.random", "pydantic", "ruamel.yaml", "scipy.sparse.csgraph", "scipy.spatial", "simpy", "websockets.asyncio.client",
+        "numpy", "pydantic", "ruamel.yaml", "scipy.sparse.csgraph", "scipy.spatial", "simpy", "websockets.asyncio.client",
         "zstandard",
     ),
 }  # fmt: skip
