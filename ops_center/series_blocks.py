@@ -296,9 +296,7 @@ class RowBlock:
         """Pack rows that are still to be made, the oldest first, until so many cells are; return how many were."""
         done = 0
         for i, rows in enumerate(self.sealed):
-            if done >= cells:
-                break
-            if isinstance(rows, LaterRows):
+            if done < cells and isinstance(rows, LaterRows):
                 self.sealed[i], done = sealed(rows.opened(rows.columns)), done + len(rows.times) * rows.columns
         return done
 
