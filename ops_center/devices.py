@@ -110,6 +110,15 @@ class Devices:
         else:
             mean[rows[there]] = fresh[there]
 
+    def silent(self, index: NDArray[np.int64], now_ms: int, share: float = 1.0) -> NDArray[np.bool_]:
+        """Return which of some devices have not reported for a share of the time after which they are stale."""
+        silent: NDArray[np.bool_] = now_ms - self.last_ms[index] > self._limit_ms[index] * share
+        return silent
+
+    def there(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return those of some devices that have not been removed."""
+        return index[self._exists[index]]
+
     def stale(self, now_ms: int) -> NDArray[np.bool_]:
         """Return which devices have not reported for too long."""
         stale: NDArray[np.bool_] = now_ms - self.last_ms > self._limit_ms

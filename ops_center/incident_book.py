@@ -12,12 +12,21 @@ from typing import Any
 import msgspec
 
 from ops_center.alerts import Alert, Alerts, inhibit, release
+from ops_center.devices import STALE_PERIODS
 from ops_center.grouping import Key, candidate_keys, gathered_keys, own_key, shares
-from ops_center.incidents import Incident, add_entry, joinable, plain, respond_by, root_order, set_root, step
+from ops_center.hearing import OVERDUE_PERIODS
+from ops_center.incidents import OPEN, Incident, add_entry, hear, joinable, plain, respond_by, root_order, set_root, step
 
 Enrich = Callable[[Mapping[str, str]], dict[str, str]]
 Note = tuple[Incident, dict[str, Any]]
+Silence = Callable[[Alert, int, float], int | None]  # since when all who could tell are silent for so many periods; else None
 MAX_CLOSED = 5_000
+SPOKEN_MS = 120_000  # for so long devices speak again before the silence counts as over: rules need a while to judge
+
+
+def nobody_is_silent(_alert: Alert, _now_ms: int, _periods: float) -> int | None:
+    """Whoever ends an alert has said so."""
+    return None
 
 
 class IncidentBook:
@@ -25,8 +34,10 @@ class IncidentBook:
 
     def __init__(self, alerts: Alerts, enrich: Enrich) -> None:
         self._alerts, self._enrich = alerts, enrich
+        self.silence: Silence = nobody_is_silent
         self.by_id: dict[str, Incident] = {}
         self._facts: dict[str, tuple[dict[str, str], tuple[Key, ...]]] = {}
+        self._waiting: dict[str, None] = {}  # incidents whose alerts silence may have ended
         self._made = 0
         self._entries = 0
         self.notes: list[Note] = []
@@ -72,11 +83,15 @@ class IncidentBook:
             if not incident.is_open:
                 continue
             self._count(incident)
+            hear(incident)
             self.note(incident, now_ms, "alert_firing", data={"fingerprints": fingerprints, "count": len(fingerprints)})
             self._suppress(incident)
 
-    def cleared(self, alerts: Iterable[Alert], now_ms: int) -> None:
-        """Take in alerts that ceased to fire at one evaluation."""
+    def cleared(self, alerts: Iterable[Alert], now_ms: int, spoken: bool = False) -> None:
+        """Take in alerts that ceased to fire at one evaluation; `spoken`: no silence can have ended them.
+
+        Where silence did, their incident is not over: it stays as it is until those speak who could tell (`listen`).
+        """
         ended: dict[str, list[str]] = {}
         for alert in alerts:
             if alert.incident_id is not None:
@@ -86,9 +101,48 @@ class IncidentBook:
             self._count(incident)
             self.note(incident, now_ms, "alert_resolved", data={"fingerprints": fingerprints, "count": len(fingerprints)})
             self._suppress(incident)
-            if incident.firing_count == 0 and incident.state in ("reported", "verified", "responding", "contained"):
-                step(incident, "all_clear", now_ms)
-                self.note(incident, now_ms, "state", data={"state": incident.state, "reason": "all alerts have ceased"})
+            if incident.firing_count == 0 and incident.state in OPEN:
+                waited = [] if spoken else list(dict.fromkeys([*fingerprints, incident.root_alert]))
+                incident.unheard = [f for f in waited if self._silent_ms(f, now_ms, OVERDUE_PERIODS) is not None]
+                if incident.unheard:
+                    self._waiting[incident_id] = None
+                else:
+                    self._all_clear(incident, now_ms, "all alerts have ceased")
+
+    def _all_clear(self, incident: Incident, now_ms: int, reason: str) -> None:
+        step(incident, "all_clear", now_ms)
+        self.note(incident, now_ms, "state", data={"state": incident.state, "reason": reason})
+
+    def _silent_ms(self, fingerprint: str, now_ms: int, periods: float) -> int | None:
+        alert = self._alerts.get(fingerprint)
+        return None if alert is None else self.silence(alert, now_ms, periods)
+
+    def listen(self, now_ms: int) -> None:
+        """Look at the incidents whose alerts silence has ended: say it once it is certain, and clear them when it is over.
+
+        A reading that was only late clears at once; after a silence devices have to speak for a while.
+        """
+        for incident_id in list(self._waiting):
+            incident = self.by_id.get(incident_id)
+            if incident is not None and incident.unheard:
+                self._listen(incident, now_ms)
+            else:
+                del self._waiting[incident_id]
+
+    def _listen(self, incident: Incident, now_ms: int) -> None:
+        overdue = [self._silent_ms(f, now_ms, OVERDUE_PERIODS) for f in incident.unheard]
+        if all(ms is None for ms in overdue):
+            incident.heard_ms = now_ms if incident.heard_ms is None else incident.heard_ms
+            if incident.silent_since_ms is None or now_ms - incident.heard_ms >= SPOKEN_MS:
+                self._all_clear(incident, now_ms, "all alerts have ceased")
+            return
+        stale = [ms for f in incident.unheard if (ms := self._silent_ms(f, now_ms, STALE_PERIODS)) is not None]
+        if stale:
+            incident.heard_ms = None
+            if incident.silent_since_ms is None:
+                incident.silent_since_ms = max(min(stale), 0)
+                incident.version += 1
+                self.note(incident, now_ms, "silent", data={"since_ms": incident.silent_since_ms, "count": len(stale)})
 
     def unshelved(self, alert: Alert, now_ms: int) -> Incident | None:
         """An alert is no longer shelved: one that fires counts again, as if it had just begun. Return its incident."""
@@ -246,6 +300,7 @@ class IncidentBook:
         """Take the place of a snapshot."""
         found = msgspec.convert(data["incidents"], list[Incident])
         self.by_id = {incident.incident_id: incident for incident in found}
+        self._waiting = dict.fromkeys(name for name, incident in self.by_id.items() if incident.unheard)
         self._made, self._entries = data["made"], data["entries"]
         self._facts.clear()
 

@@ -11,18 +11,18 @@ from ops_center.alerts import Alert
 from ops_center.grouping import Key
 from ops_center.tables import Table, advance
 
-_OPEN = ("reported", "verified", "responding", "contained")
-STATES = (*_OPEN, "resolved", "closed")
+OPEN = ("reported", "verified", "responding", "contained")
+STATES = (*OPEN, "resolved", "closed")
 
 INCIDENT: Table = {
     **{(s, "verify"): "verified" for s in ("reported",)},
     **{(s, "respond"): "responding" for s in ("reported", "verified", "contained", "resolved")},
     **{(s, "contain"): "contained" for s in ("reported", "verified", "responding")},
-    **{(s, "resolve"): "resolved" for s in _OPEN},
-    **{(s, "all_clear"): "resolved" for s in _OPEN},
+    **{(s, "resolve"): "resolved" for s in OPEN},
+    **{(s, "all_clear"): "resolved" for s in OPEN},
     ("resolved", "refire"): "reported",
-    **{(s, "close"): "closed" for s in (*_OPEN, "resolved")},
-    **{(s, "merge"): "closed" for s in (*_OPEN, "resolved")},
+    **{(s, "close"): "closed" for s in (*OPEN, "resolved")},
+    **{(s, "merge"): "closed" for s in (*OPEN, "resolved")},
 }
 EVENT_TO = {"verified": "verify", "responding": "respond", "contained": "contain", "resolved": "resolve"}
 CLASSIFICATIONS = ("true", "false", "test")
@@ -59,6 +59,9 @@ class Incident(msgspec.Struct):
     device_count: int = 0
     root_alert: str = ""
     respond_by_ms: int | None = None
+    silent_since_ms: int | None = None  # its alerts were ended by silence alone, and nobody who could tell has spoken since
+    heard_ms: int | None = None  # since when those who were silent speak again
+    unheard: list[str] = []  # fingerprints of the alerts that wait for their devices to speak
     gathers: list[Key] = []
     alerts: list[str] = []
     timeline: list[dict[str, Any]] = []
@@ -79,6 +82,13 @@ def step(incident: Incident, event: str, now_ms: int) -> None:
         incident.closed_ms = now_ms
     else:
         incident.resolved_ms = None
+    if incident.state not in OPEN:
+        hear(incident)
+
+
+def hear(incident: Incident) -> None:
+    """Nobody is waited for any more."""
+    incident.silent_since_ms, incident.heard_ms, incident.unheard = None, None, []
 
 
 def joinable(incident: Incident, now_ms: int) -> bool:
@@ -129,7 +139,8 @@ def add_entry(incident: Incident, seq: int, now_ms: int, kind: str, who: str, te
 def plain(incident: Incident, timeline: bool = False) -> dict[str, Any]:
     """Return an incident as plain data, without its timeline and alerts unless asked."""
     data: dict[str, Any] = msgspec.to_builtins(incident)
-    data.pop("gathers")
+    for own in ("gathers", "unheard", "heard_ms"):
+        data.pop(own)
     data["key"] = {"level": incident.key.level, "name": incident.key.name, "domain": incident.key.domain}
     if not timeline:
         data.pop("timeline")

@@ -4,7 +4,7 @@ Lives here: when rules run and on which axis of time, reload, health, raw readin
 The store counts from the run's start; Prometheus' epoch is `start_at` + that, known when the city has said hello.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ops_center.promql.engine import Engine, Options
 from ops_center.rules import files as rule_files
 from ops_center.rules.alerting import Change as Transition
 from ops_center.rules.group import RuleEngine, Settings
+from ops_center.rules.witnesses import witnesses
 from ops_center.series import SeriesStore
 
 DEFAULT_INTERVAL_MS = 15_000
@@ -84,6 +85,10 @@ class Judge:
         self.files, self._loaded = tuple(files), loaded
         self._retain()
         return self.rules.load(loaded, now_ms)
+
+    def witnesses(self, metrics: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
+        """Return for each alert the kinds of devices whose readings it rests on; `metrics` are those of each kind."""
+        return witnesses(self._loaded, metrics)
 
     def _retain(self) -> None:
         """Keep in memory what the rules can reach and what charts show, at most the retention that was asked for.

@@ -19,12 +19,14 @@ from ops_center.commands import Commands, WorldCommand, check_params
 from ops_center.devices import Devices
 from ops_center.events import AlertChange, Cause, Change, CommandChange, IncidentChange, JudgementCommand
 from ops_center.grouping import LABEL_OF, own_key
+from ops_center.hearing import Hearing
 from ops_center.incident_book import IncidentBook
 from ops_center.people import Refused
 from ops_center.rules.alerting import Change as Transition
 from ops_center.tables import IllegalEvent
 
 MAX_ALERT_DEVICES = 512
+EVALUATION = "evaluation"
 EVENTS = {"pending": "activate", "firing": "fire", "inactive": "clear"}
 NOTHING: Mapping[str, Any] = {}
 COMMAND_TYPES = (*people.TYPES, "world", "reload")
@@ -41,20 +43,24 @@ class Judgement:
         self.city: CityView | None = None
         self.devices: Devices | None = None
 
-    def use(self, city: CityView, devices: Devices) -> None:
-        """Take a new version of the registry into use."""
+    def use(self, city: CityView, devices: Devices, kinds: Mapping[str, frozenset[str]] = NOTHING) -> None:
+        """Take a new version of the registry into use; `kinds` are of the devices that bear witness to each alert."""
         self.city, self.devices = city, devices
+        self.hear(kinds)
         self.incidents.forget_facts()
         self._paint()
+
+    def hear(self, kinds: Mapping[str, frozenset[str]]) -> None:
+        """Take other rules into use: other devices bear witness."""
+        if self.city is not None and self.devices is not None:
+            self.incidents.silence = Hearing(self.city, self.devices, kinds).last_ms
 
     def _enrich(self, labels: Mapping[str, str]) -> dict[str, str]:
         return self.city.enriched(labels) if self.city is not None else dict(labels)
 
     # -- rules
 
-    def transitions(
-        self, at_ms: int, transitions: Iterable[Transition], why: str = "evaluation"
-    ) -> tuple[list[Change], list[str]]:
+    def transitions(self, at_ms: int, transitions: Iterable[Transition], why: str = EVALUATION) -> tuple[list[Change], list[str]]:
         """Take in what the rules found at one instant; return the changes, and what was impossible."""
         fired: list[Alert] = []
         cleared: list[Alert] = []
@@ -75,12 +81,12 @@ class Judgement:
                 fired.append(alert)
             elif was == "firing":
                 cleared.append(alert)
-        self._group(fired, cleared, at_ms)
+        self._group(fired, cleared, at_ms, spoken=why != EVALUATION)
         return self._collect(at_ms, Cause(why, "", at_ms), before, causes), wrong
 
-    def _group(self, fired: list[Alert], cleared: list[Alert], at_ms: int) -> None:
+    def _group(self, fired: list[Alert], cleared: list[Alert], at_ms: int, spoken: bool) -> None:
         self.incidents.fired([alert for alert in fired if alert.shelved_until_ms is None], at_ms)
-        self.incidents.cleared(cleared, at_ms)
+        self.incidents.cleared(cleared, at_ms, spoken)
         for alert in fired:
             if alert.suppressed is None:
                 self.rate.note(at_ms, alert.fingerprint)
@@ -132,13 +138,15 @@ class Judgement:
         return changes
 
     def tick(self, now_ms: int) -> list[Change]:
-        """Move the alarm rate's window, and take back what was shelved until now."""
+        """Move the alarm rate's window, take back what was shelved until now, and see who is still silent."""
         self.rate.update(now_ms)
         overdue = self.alerts.overdue(now_ms)
         for alert in overdue:
             alert_states.unshelve(alert)
             self.incidents.unshelved(alert, now_ms)
-        return self._collect(now_ms, Cause("timer", "shelved", now_ms)) if overdue else []
+        changes = self._collect(now_ms, Cause("timer", "shelved", now_ms)) if overdue else []
+        self.incidents.listen(now_ms)
+        return changes + self._collect(now_ms, Cause("timer", "silence", now_ms)) if self.incidents.notes else changes
 
     def forget_old(self, now_ms: int) -> None:
         """Drop alerts that nobody needs any more."""

@@ -214,7 +214,12 @@ class Center:
         self.registry = city.registry
         self.city, self.devices, self._writer = city, devices, writer
         self._static_due_ms = self.now_ms
-        self.judgement.use(city, devices)
+        self.judgement.use(city, devices, self._witnesses())
+
+    def _witnesses(self) -> dict[str, frozenset[str]]:
+        """The kinds of devices that can say that an alert is over."""
+        kinds = [] if self.city is None else self.city.kinds
+        return self.judge.witnesses({kind.name: [quantity.metric for quantity in kind.quantities] for kind in kinds})
 
     # -- the barrier
 
@@ -316,7 +321,9 @@ class Center:
         self.applied_seq = max(self.applied_seq, command.seq)
         if command.type == "reload":
             files = [RuleFile(item["name"], item["text"]) for item in command.params["rules"]]
-            return self._digested(self._judge(command.at_ms, self.judge.reload(files, max(0, command.at_ms)), "reload"))
+            changes = self._judge(command.at_ms, self.judge.reload(files, max(0, command.at_ms)), "reload")
+            self.judgement.hear(self._witnesses())
+            return self._digested(changes)
         return self._digested(self.judgement.apply(command))
 
     # -- digests, save and load
@@ -397,6 +404,7 @@ class Center:
             raise ValueError(center.refused)
         store = series_state.restore(center.judge.store, data["series"], center.families())
         center.judge = Judge.restored(config.semantics, data["judge"], store)
+        center.judgement.hear(center._witnesses())
         center._static_due_ms, center.opened_ms = data["static_due_ms"], data["opened_ms"]
         if center._writer is not None:
             center._writer.static_rows = [(at_ms, counts) for at_ms, counts in data["static_rows"]]

@@ -155,6 +155,7 @@ export type EntryKind =
   | 'opened'
   | 'alert_firing'
   | 'alert_resolved'
+  | 'silent'
   | 'acknowledged'
   | 'comment'
   | 'assigned'
@@ -194,6 +195,8 @@ export interface Incident {
   readonly device_count: number
   readonly root_alert: string | null
   readonly respond_by_ms: number | null
+  /** Its alerts were ended by silence alone; nobody who could tell has spoken since. Absent from an older center. */
+  readonly silent_since_ms?: number | null
   readonly timeline?: readonly TimelineEntry[]
   readonly alerts?: readonly (string | Alert)[]
 }

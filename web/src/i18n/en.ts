@@ -118,10 +118,12 @@ export const en = {
   run: 'Run',
   noActions: 'Your seat may look but not act.',
   requestedBy: '{type}: {state}',
+  silentSince: 'Silent since {time}: not known to be over',
   entry: {
     opened: 'Incident opened',
     alert_firing: 'Alert firing',
     alert_resolved: 'Alert cleared',
+    silent: 'Its devices are silent: not known to be over',
     acknowledged: 'Acknowledged',
     comment: 'Comment',
     assigned: 'Assigned',

@@ -120,10 +120,12 @@ export const vi: Messages = {
   run: 'Thực hiện',
   noActions: 'Ghế của bạn chỉ được xem, không được thao tác.',
   requestedBy: '{type}: {state}',
+  silentSince: 'Mất tín hiệu từ {time}: chưa rõ sự cố đã hết hay chưa',
   entry: {
     opened: 'Mở sự cố',
     alert_firing: 'Cảnh báo xuất hiện',
     alert_resolved: 'Cảnh báo đã hết',
+    silent: 'Thiết bị mất tín hiệu: chưa rõ sự cố đã hết hay chưa',
     acknowledged: 'Đã xác nhận',
     comment: 'Ghi chú',
     assigned: 'Phân công',
