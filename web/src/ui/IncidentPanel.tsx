@@ -3,7 +3,7 @@
 import { useEffect, useMemo } from 'react'
 import { targetsOf } from '../actions'
 import { charted } from '../charted'
-import { clockAt, duration } from '../format'
+import { clockAt, duration, fill } from '../format'
 import { note, say } from '../i18n'
 import { labLink } from '../lab/address'
 import { THEMES } from '../theme/tokens'
@@ -47,6 +47,18 @@ function ServiceClock({ incident }: { incident: Incident }) {
       <span>{answered ? t.respondMet : left < 0 ? t.respondLate : t.respondBy}</span>
       {!answered && <b className="num">{duration(Math.abs(left))}</b>}
       <progress max={1} value={share} aria-hidden="true" />
+    </div>
+  )
+}
+
+/** No alert fires, but only because nobody speaks: red never means off, and quiet never means over. */
+function Silence({ incident }: { incident: Incident }) {
+  const { t } = useText()
+  const startAt = useOps((state) => state.city?.start_at ?? '')
+  if (incident.silent_since_ms == null) return null
+  return (
+    <div className="service-clock late" role="status" data-testid="silent-since">
+      <span>{fill(t.silentSince, { time: clockAt(startAt, incident.silent_since_ms) })}</span>
     </div>
   )
 }
@@ -101,6 +113,7 @@ export function IncidentPanel({ incident }: { incident: Incident }) {
         )}
       </div>
       <ServiceClock incident={incident} />
+      <Silence incident={incident} />
       {root && <Advice alert={root} />}
       {root && <WhyLink alert={root} />}
       <IncidentActions incident={incident} targets={targets} />
