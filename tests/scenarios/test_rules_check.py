@@ -64,6 +64,34 @@ def test_valid_rules_of_the_field_have_no_error(small: Catalogue) -> None:
     assert all(one.name != "unknown-metric" for one in found(text))
 
 
+LONG = " + ".join(f"rate(x{i}[5m])" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("expr", "computed"),
+    [
+        ("rate(x[5m*2]) > 0", True),
+        ("rate(x[(10m)]) > 0", True),
+        ("rate(x[10m]) > 0", False),
+        ("x offset (5m*2) > 0", True),
+        ("rate(x[5m] offset (2*3m)) > 0", True),
+        ("rate(x[5m] offset -3m) > 0", False),
+        ("max_over_time(x[1h*2:5m]) > 0", True),
+        ("max_over_time(x[2h:5m+5m]) > 0", True),
+        ("max_over_time(x[2h:5m] offset (1m*3)) > 0", True),
+        ("max_over_time(x[2h:5m] offset 3m) > 0", False),
+        ("max_over_time((x - 3)[2h:5m]) > (5 * 2)", False),
+        (f"{LONG} + rate(x[5m*2]) > 0", True),
+        (f"{LONG} + rate(x[5m]) > (2 * 3)", False),
+    ],
+)
+def test_a_period_that_is_computed_is_not_portable(expr: str, computed: bool) -> None:
+    """Also one that the parser has worked out already: other engines refuse to read it."""
+    said = [one.message for one in found(file_of("{" + f"alert: A, expr: '{expr}', for: 1m" + "}")) if one.name == "non-portable"]
+    assert bool(said) == computed
+    assert all("a period that is computed" in message for message in said)
+
+
 @pytest.mark.slow
 def test_the_pack_has_no_finding() -> None:
     """What we ship passes what we ask for, in the city that it was written for, warnings and all."""

@@ -4,6 +4,7 @@ VictoriaMetrics. Lives here: the table of what is known where. Sources: changelo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -46,6 +47,8 @@ AGGREGATIONS = {"limitk": Since("2.54", _EXPERIMENTAL), "limit_ratio": Since("2.
 PERIODS = Since("3.4", "promql-duration-expr", False)
 EXTENDED = Since("3.7", "promql-extended-range-selectors", False)
 FILL = Since("", "promql-binop-fill-modifiers", False)
+_ARITHMETIC = re.compile(r"[-+*/%^()]")
+_OFFSET = re.compile(r"\boffset\s*[-+]?\s*\(", re.IGNORECASE)
 QUOTED = Since("3.0", "", False)
 
 
@@ -65,9 +68,7 @@ def _uses(look: Look) -> Iterator[tuple[str, Since, Span]]:
                 yield f"{node.func}()", FUNCTIONS[node.func], node.span
             case ast.Aggregate() if node.op in AGGREGATIONS:
                 yield f"{node.op}()", AGGREGATIONS[node.op], node.span
-            case ast.Matrix() if node.range is not None:
-                yield "a period that is computed", PERIODS, node.span
-            case ast.Subquery() if node.range is not None or node.step is not None or node.offset is not None:
+            case ast.Matrix() | ast.Subquery() if _computes(look, node):
                 yield "a period that is computed", PERIODS, node.span
             case ast.Binary() if node.matching.fill_left is not None or node.matching.fill_right is not None:
                 yield "fill()", FILL, node.span
@@ -77,8 +78,24 @@ def _uses(look: Look) -> Iterator[tuple[str, Since, Span]]:
                 pass
 
 
+def _written(look: Look, node: ast.Expr) -> str:
+    """A part of the expression letter by letter."""
+    text: str = look.source.keys["expr"].value
+    return text[node.span.start : node.span.end]
+
+
+def _computes(look: Look, node: ast.Matrix | ast.Subquery) -> bool:
+    """Whether a period in brackets is more than written out. What the parser has worked out already, such as 5m*2, counts too."""
+    inner = node.selector if isinstance(node, ast.Matrix) else node.expr
+    behind = _written(look, node)[inner.span.end - node.span.start :]
+    brackets, _, after = behind[behind.find("[") + 1 :].partition("]")
+    if _ARITHMETIC.search(brackets) or _OFFSET.search(after):
+        return True
+    return isinstance(node, ast.Subquery) and node.offset is not None
+
+
 def _of_selector(look: Look, node: ast.Selector) -> Iterator[tuple[str, Since, Span]]:
-    if node.offset is not None:
+    if node.offset is not None or _OFFSET.search(_written(look, node)):
         yield "a period that is computed", PERIODS, node.span
     if node.extended:
         yield node.extended, EXTENDED, node.span
