@@ -5,7 +5,7 @@ Prometheus ends an alert when its series are gone, be it that all is well or tha
 know which.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,23 +13,34 @@ from numpy.typing import NDArray
 from ops_center.alerts import Alert
 from ops_center.city_view import CityView
 from ops_center.devices import STALE_PERIODS, Devices
+from sensors.messages import KindInfo
 
 OVERDUE_PERIODS = 1.5  # a reading that is later than this is missing, be it on its way or not
 NOBODY = frozenset[str]()
+Kinds = Mapping[str, frozenset[str]]  # an alert's name -> the kinds of devices that bear witness
+Witnesses = Callable[[Sequence[KindInfo]], Kinds]  # by the rules in use
+
+
+def no_witness(_kinds: Sequence[KindInfo]) -> Kinds:
+    """Without rules nobody bears witness."""
+    return {}
 
 
 class Hearing:
-    """The devices of one city, and for each alert's name the kinds of those that bear witness."""
+    """The devices of one city, and who of them bears witness by the rules in use."""
 
-    def __init__(self, city: CityView, devices: Devices, kinds: Mapping[str, frozenset[str]]) -> None:
-        self._city, self._devices = city, devices
-        self.kinds = kinds
+    def __init__(self, city: CityView, devices: Devices, witnesses: Witnesses) -> None:
+        self._city, self._devices, self._ask = city, devices, witnesses
+        self._kinds: Kinds = {}
         self._known: dict[str, NDArray[np.int64]] = {}
 
     def _witnesses(self, alert: Alert) -> NDArray[np.int64]:
         """The indexes of the devices at the alert's place that are of the kinds it rests on; without a place, of all of them."""
+        kinds = self._ask(self._city.kinds)
+        if kinds is not self._kinds:  # other rules
+            self._kinds, self._known = kinds, {}
         if alert.fingerprint not in self._known:
-            names = self.kinds.get(alert.name, NOBODY)
+            names = kinds.get(alert.name, NOBODY)
             rows = [self._city.rows[name] for name in sorted(names) if name in self._city.rows]
             every = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
             there = every[np.isin(every, alert.devices)] if alert.devices else every

@@ -4,7 +4,7 @@ Lives here: when rules run and on which axis of time, reload, health, raw readin
 The store counts from the run's start; Prometheus' epoch is `start_at` + that, known when the city has said hello.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from ops_center.rules.alerting import Change as Transition
 from ops_center.rules.group import RuleEngine, Settings
 from ops_center.rules.witnesses import witnesses
 from ops_center.series import SeriesStore
+from sensors.messages import KindInfo
 
 DEFAULT_INTERVAL_MS = 15_000
 LOOKBACK_MS = 300_000
@@ -47,6 +48,7 @@ class Judge:
         self.options = Options(compat=semantics)
         self.files = tuple(files)
         self._loaded = parse(files)
+        self._heard: tuple[tuple[str, ...], Mapping[str, frozenset[str]]] | None = None  # the kinds, and who bears witness
         self._retain()
         self.start_ms: int | None = None
         self.after_evaluation: AfterEvaluation | None = None
@@ -82,13 +84,17 @@ class Judge:
     def reload(self, files: Sequence[RuleFile], now_ms: int) -> list[Transition]:
         """Replace all rules, or none if one is bad (ValueError); alerts of rules that stay are kept, others end."""
         loaded = parse(files)
-        self.files, self._loaded = tuple(files), loaded
+        self.files, self._loaded, self._heard = tuple(files), loaded, None
         self._retain()
         return self.rules.load(loaded, now_ms)
 
-    def witnesses(self, metrics: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
-        """Return for each alert the kinds of devices whose readings it rests on; `metrics` are those of each kind."""
-        return witnesses(self._loaded, metrics)
+    def witnesses(self, kinds: Sequence[KindInfo]) -> Mapping[str, frozenset[str]]:
+        """Return for each alert the kinds of devices whose readings it rests on: the same object until rules or kinds change."""
+        key = tuple(kind.name for kind in kinds)
+        if self._heard is None or self._heard[0] != key:
+            metrics = {kind.name: [quantity.metric for quantity in kind.quantities] for kind in kinds}
+            self._heard = key, witnesses(self._loaded, metrics)
+        return self._heard[1]
 
     def _retain(self) -> None:
         """Keep in memory what the rules can reach and what charts show, at most the retention that was asked for.

@@ -19,7 +19,7 @@ from ops_center.commands import Commands, WorldCommand, check_params
 from ops_center.devices import Devices
 from ops_center.events import AlertChange, Cause, Change, CommandChange, IncidentChange, JudgementCommand
 from ops_center.grouping import LABEL_OF, own_key
-from ops_center.hearing import Hearing
+from ops_center.hearing import Hearing, Witnesses, no_witness
 from ops_center.incident_book import IncidentBook
 from ops_center.people import Refused
 from ops_center.rules.alerting import Change as Transition
@@ -35,7 +35,8 @@ COMMAND_TYPES = (*people.TYPES, "world", "reload")
 class Judgement:
     """The alerts, incidents and commands of one city. Its methods return changes, alerts before incidents."""
 
-    def __init__(self) -> None:
+    def __init__(self, witnesses: Witnesses = no_witness) -> None:
+        self._witnesses = witnesses
         self.alerts = Alerts()
         self.incidents = IncidentBook(self.alerts, self._enrich)
         self.commands = Commands()
@@ -43,17 +44,12 @@ class Judgement:
         self.city: CityView | None = None
         self.devices: Devices | None = None
 
-    def use(self, city: CityView, devices: Devices, kinds: Mapping[str, frozenset[str]] = NOTHING) -> None:
-        """Take a new version of the registry into use; `kinds` are of the devices that bear witness to each alert."""
+    def use(self, city: CityView, devices: Devices) -> None:
+        """Take a new version of the registry into use."""
         self.city, self.devices = city, devices
-        self.hear(kinds)
+        self.incidents.silence = Hearing(city, devices, self._witnesses).last_ms
         self.incidents.forget_facts()
         self._paint()
-
-    def hear(self, kinds: Mapping[str, frozenset[str]]) -> None:
-        """Take other rules into use: other devices bear witness."""
-        if self.city is not None and self.devices is not None:
-            self.incidents.silence = Hearing(self.city, self.devices, kinds).last_ms
 
     def _enrich(self, labels: Mapping[str, str]) -> dict[str, str]:
         return self.city.enriched(labels) if self.city is not None else dict(labels)

@@ -81,7 +81,7 @@ class Center:
         self.city: CityView | None = None
         self.devices: Devices | None = None
         self.judge = Judge(config.rules, config.semantics, config.retention_ms)
-        self.judgement = Judgement()
+        self.judgement = Judgement(lambda kinds: self.judge.witnesses(kinds))  # noqa: PLW0108 (a restore takes another judge)
         self.now_ms = -1
         self.pacing = Pace(pace=1.0, paused=False, achieved=0.0)
         self.counters = Counters()
@@ -214,12 +214,7 @@ class Center:
         self.registry = city.registry
         self.city, self.devices, self._writer = city, devices, writer
         self._static_due_ms = self.now_ms
-        self.judgement.use(city, devices, self._witnesses())
-
-    def _witnesses(self) -> dict[str, frozenset[str]]:
-        """The kinds of devices that can say that an alert is over."""
-        kinds = [] if self.city is None else self.city.kinds
-        return self.judge.witnesses({kind.name: [quantity.metric for quantity in kind.quantities] for kind in kinds})
+        self.judgement.use(city, devices)
 
     # -- the barrier
 
@@ -321,9 +316,7 @@ class Center:
         self.applied_seq = max(self.applied_seq, command.seq)
         if command.type == "reload":
             files = [RuleFile(item["name"], item["text"]) for item in command.params["rules"]]
-            changes = self._judge(command.at_ms, self.judge.reload(files, max(0, command.at_ms)), "reload")
-            self.judgement.hear(self._witnesses())
-            return self._digested(changes)
+            return self._digested(self._judge(command.at_ms, self.judge.reload(files, max(0, command.at_ms)), "reload"))
         return self._digested(self.judgement.apply(command))
 
     # -- digests, save and load
@@ -404,7 +397,6 @@ class Center:
             raise ValueError(center.refused)
         store = series_state.restore(center.judge.store, data["series"], center.families())
         center.judge = Judge.restored(config.semantics, data["judge"], store)
-        center.judgement.hear(center._witnesses())
         center._static_due_ms, center.opened_ms = data["static_due_ms"], data["opened_ms"]
         if center._writer is not None:
             center._writer.static_rows = [(at_ms, counts) for at_ms, counts in data["static_rows"]]
