@@ -99,8 +99,10 @@ export function Script({ shell, now, startAt }: Props) {
         <ul className="waiting">
           {open.map((trigger) => (
             <li key={trigger.id} data-trigger={trigger.id}>
-              <b>{trigger.inject ? '' : `${t.phase}: `}
-                {say(trigger.title, lang)}</b>
+              <b>
+                {trigger.inject ? '' : `${t.phase}: `}
+                {say(trigger.title, lang)}
+              </b>
               <span className="muted">
                 {say(trigger.waits_for, lang)}
                 {trigger.after_ms > 0 ? ` + ${duration(trigger.after_ms)}` : ''}
