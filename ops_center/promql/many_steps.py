@@ -14,7 +14,7 @@ import numpy as np
 from ops_center.event_block import Block, EventBlock
 from ops_center.label_sets import BoolArray, IndexArray
 from ops_center.promql.stacks import Bounds, Places, Rows, Tile, event_tiles, places_of, row_tiles, rows_of, seen_in, width_of
-from ops_center.promql.step_kernels import Frames
+from ops_center.promql.step_kernels import LAY_OUT, Frames
 from ops_center.promql.step_rates import STEP_KERNELS
 from ops_center.promql.watch import UNWATCHED, Watch
 from ops_center.series_blocks import Columns, FloatArray, RowBlock
@@ -45,7 +45,7 @@ def range_at_steps(
     present = np.zeros(values.shape, dtype=np.bool_)
     left = 0
     for source, columns, count in parts:
-        for tile in _tiles(source, columns, bounds):
+        for tile in _tiles(source, columns, bounds, func in LAY_OUT):
             watch.check()
             found, there = kernel(tile.stack, frames.at(tile.steps))
             here = slice(left + tile.left, left + tile.left + tile.stack.columns)
@@ -61,13 +61,13 @@ def _as_slice(index: IndexArray) -> slice | IndexArray:
     return slice(int(index[0]), int(index[-1]) + 1) if bool((np.diff(index) == 1).all()) else index
 
 
-def _tiles(source: Source, columns: Columns, bounds: Bounds) -> Iterator[Tile]:
+def _tiles(source: Source, columns: Columns, bounds: Bounds, laid_out: bool) -> Iterator[Tile]:
     if isinstance(source, EventBlock):
-        return event_tiles(source, columns, bounds)
+        return event_tiles(source, columns, bounds, laid_out)
     if isinstance(source, RowBlock):
         rows = rows_of(source, int(bounds.first_ms.min()), int(bounds.last_ms.max()), bounds.known_ms)
-        return row_tiles(rows, columns, bounds)
-    return row_tiles(source.rows, columns, bounds)
+        return row_tiles(rows, columns, bounds, laid_out)
+    return row_tiles(source.rows, columns, bounds, laid_out)
 
 
 def latest_at_steps(block: Block, columns: Columns, bounds: Bounds, watch: Watch = UNWATCHED) -> tuple[FloatArray, BoolArray]:

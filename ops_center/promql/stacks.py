@@ -18,6 +18,7 @@ from ops_center.series_blocks import NEVER, Columns, FloatArray, RowBlock, TimeA
 CELLS = 16_384  # of a tile: six matrices of them fit a core's second cache
 WIDTH = 512  # columns of a tile
 EVENT_WIDTH = 4_096
+LAID_OUT = 1 << 20  # samples of a tile whose windows are laid out side by side, 8 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class Bounds:
     first_ms: TimeArray
     last_ms: TimeArray
     known_ms: TimeArray | None
+
+    def at(self, steps: IndexArray) -> Bounds:
+        """Those of some steps."""
+        return Bounds(self.first_ms[steps], self.last_ms[steps], None if self.known_ms is None else self.known_ms[steps])
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +218,8 @@ def part_of(columns: Columns, held: int, left: int, right: int) -> Columns:
     return columns[left:right]
 
 
-def row_tiles(rows: Rows, columns: Columns, bounds: Bounds) -> Iterator[Tile]:
-    """Every window that has a row, in tiles of equal length."""
+def row_tiles(rows: Rows, columns: Columns, bounds: Bounds, laid_out: bool = False) -> Iterator[Tile]:
+    """Every window that has a row, in tiles of equal length; smaller ones where a kernel copies all samples of all windows."""
     held = rows.values.shape[1]
     width, places = width_of(columns, held), places_of(rows, bounds)
     unseen: dict[int, list[int]] = {}
@@ -223,11 +228,13 @@ def row_tiles(rows: Rows, columns: Columns, bounds: Bounds) -> Iterator[Tile]:
     lengths = places.hi - places.lo
     for length in np.unique(lengths[lengths > 0]).tolist():
         steps = np.flatnonzero(lengths == length).astype(np.intp)
-        tall = max(1, CELLS // max(1, min(width, WIDTH)))
+        cells = min(CELLS, max(1, LAID_OUT // length)) if laid_out else CELLS
+        wide = max(1, min(width, WIDTH, cells))
+        tall = max(1, cells // wide)
         for top in range(0, len(steps), tall):
             some = steps[top : top + tall]
-            for left in range(0, width, WIDTH):
-                chosen = part_of(columns, held, left, min(left + WIDTH, width))
+            for left in range(0, width, wide):
+                chosen = part_of(columns, held, left, min(left + wide, width))
                 stack = Stack(rows, places.lo[some], length, chosen)
                 if unseen:
                     _hide(stack, rows, some, places.lo, unseen, bounds, chosen)
@@ -288,12 +295,17 @@ def _bisected(block: EventBlock, columns: IndexArray, bounds: Bounds) -> tuple[I
     return lo, hi
 
 
-def event_tiles(block: EventBlock, columns: Columns, bounds: Bounds) -> Iterator[Tile]:
-    """Every window over series with times of their own."""
+def event_tiles(block: EventBlock, columns: Columns, bounds: Bounds, laid_out: bool = False) -> Iterator[Tile]:
+    """Every window over series with times of their own; smaller tiles where a kernel copies all samples of all windows."""
     where = np.arange(block.columns, dtype=np.intp)[columns]
     steps = np.arange(len(bounds.first_ms), dtype=np.intp)
-    wide = max(1, EVENT_WIDTH // max(1, len(steps)))
-    for left in range(0, len(where), wide):
-        stack = EventStack(block, where[left : left + wide], bounds)
-        if stack.length:
-            yield Tile(stack, steps, left)
+    cells = min(EVENT_WIDTH, max(1, LAID_OUT // max(1, block.times.shape[1]))) if laid_out else EVENT_WIDTH
+    wide = max(1, cells // max(1, len(steps)))
+    tall = min(len(steps), cells) if laid_out else len(steps)
+    for top in range(0, len(steps), max(1, tall)):
+        some = steps[top : top + tall]
+        here = bounds if len(some) == len(steps) else bounds.at(some)
+        for left in range(0, len(where), wide):
+            stack = EventStack(block, where[left : left + wide], here)
+            if stack.length:
+                yield Tile(stack, some, left)

@@ -19,6 +19,7 @@ from ops_center.promql.windows import _incremental_mean
 from ops_center.series_blocks import FloatArray, TimeArray
 
 AnyStack = Stack | EventStack
+LAY_OUT = frozenset({"quantile_over_time", "mad_over_time"})  # kernels that copy all samples of all windows of a tile
 
 
 @dataclass(frozen=True, slots=True)
