@@ -70,16 +70,11 @@ def run(
         _refuse_headless_only(out=out, save_load_at=save_load_at, commands=commands)
         _condition(until_expr)
         asked = Live(scenario, seed, noise_seed, city, speed, rules or [], kinds or [], data, until_expr=until_expr or "")
-        until_ms = None if until is None else duration(until)
+        asked = replace(asked, port=port, browser=not no_browser, as_json=as_json, mapping=mapping)
         told = checked_alertmanagers(alertmanager)
-        go_live(
-            replace(
-                asked, port=port, browser=not no_browser, as_json=as_json, until_ms=until_ms, mapping=mapping, alertmanagers=told
-            )
-        )
+        go_live(replace(asked, until_ms=None if until is None else duration(until), alertmanagers=told))
         return
-    if alertmanager:
-        raise typer.BadParameter("a run without a clock sends no alerts", param_hint="--alertmanager")
+    _refuse_to_send(alertmanager)
     condition = _condition(until_expr)
     checked_rules(rules or [])
     setup = prepare(
@@ -90,15 +85,16 @@ def run(
     stops = [_within(setup.scenario.warm_up + duration(text), end_ms, text) for text in save_load_at or ()]
     script = Commands(read_script(commands, setup.scenario.warm_up)) if commands else Commands()
     folder = setup.create(out or runs_folder(data))
+    wanted: dict[str, Any] = {"commands": script, "until_ms": end_ms, "out": folder, "save_load_at": stops, "until": condition}
     with progress(setup.scenario.name, end_ms / 1000, "simulated s", quiet=as_json) as advance:
-        done = run_headless(
-            setup, commands=script, until_ms=end_ms, out=folder, save_load_at=stops, until=condition, progress=advance
-        )
+        done = run_headless(setup, progress=advance, **wanted)
     document = {**_made_from(setup), **done.result, "path": str(folder.path)}
-    if as_json:
-        say_json(document)
-        return
-    _say(document, document["path"] if out else document["run_id"])
+    say_json(document) if as_json else _say(document, document["path"] if out else document["run_id"])
+
+
+def _refuse_to_send(alertmanagers: list[str] | None) -> None:
+    if alertmanagers:
+        raise typer.BadParameter("a run without a clock sends no alerts", param_hint="--alertmanager")
 
 
 def _condition(text: str | None) -> Condition | None:

@@ -35,7 +35,7 @@ PRIORITY = 40
 OBSERVE_MS = 60_000
 REFRESH_MS, LARGE_REFRESH_MS = 180_000, 300_000
 LARGE = 30_000  # zones x links from which routes are looked at less often
-SMALL = 1_000  # zones x links up to which drivers look ahead, and all the time
+SMALL = 100  # zones x links up to which drivers look ahead, and all the time: a study, not a city
 TURN_S = {"left": 6.0, "right": 3.0, "u_turn": 25.0}
 LEAST_TRIPS = 1e-6  # trips/h from every link to every zone, so that each road knows its ways also when nobody uses it
 

@@ -9,7 +9,7 @@ from ops_center.rulepack_page import FOLDER, rule_files
 from scenarios.rulebench.mutate import Job, Row, mutants_of, tried
 
 LEAST = 0.8
-EVERY = {"buildings": 1, "environment": 1, "security": 1, "lighting": 2, "traffic": 6, "trust": 6, "city": 16}
+EVERY = {"buildings": 3, "environment": 3, "security": 3, "lighting": 4, "traffic": 12, "trust": 12, "city": 16}
 
 
 def noticed(stem: str, every: int) -> list[tuple[str, Row]]:
