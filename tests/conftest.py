@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ("promtool", "prometheus", "victoria-metrics", "vmalert")  # Debian's packages prometheus and victoria-metrics
-# `default` is for the quick run beside the work, `ci` for the gate: repeatable, and three times as many examples.
+# `default` is for the quick run beside the work, `ci` for the gate: repeatable, and five times as many examples.
 settings.register_profile(
     "default", deadline=None, max_examples=20, stateful_step_count=20, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile(
-    "ci", settings.get_profile("default"), max_examples=60, stateful_step_count=50, derandomize=True, print_blob=True
+    "ci", settings.get_profile("default"), max_examples=100, stateful_step_count=50, derandomize=True, print_blob=True
 )
 settings.register_profile("nightly", settings.get_profile("default"), max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
